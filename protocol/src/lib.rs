@@ -1,0 +1,2 @@
+//! The shared core of concert.
+pub mod scoring;
