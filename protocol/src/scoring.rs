@@ -1,1 +1,12 @@
-//! Scores.
+//! "(reference, my record) -> score".
+//!
+//! - [`schema`]: what a record may hold. [`design`]: records as numbers. [`scaling`]: `mix` and `z`.
+//! - [`logistic`]: the regressor behind `rb-prob`, and a firm. [`neighbours`]: exact k-NN.
+//! - [`Method`] and [`MajorityReference`]: the scores themselves.
+
+pub mod design;
+pub mod logistic;
+pub mod scaling;
+pub mod schema;
+
+mod cholesky;
