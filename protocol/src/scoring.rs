@@ -6,6 +6,7 @@
 
 pub mod design;
 pub mod logistic;
+pub mod neighbours;
 pub mod scaling;
 pub mod schema;
 
