@@ -1,2 +1,3 @@
 //! The shared core of concert.
+pub mod keys;
 pub mod scoring;
