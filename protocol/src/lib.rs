@@ -1,3 +1,4 @@
 //! The shared core of concert.
+pub mod aggregation;
 pub mod keys;
 pub mod scoring;
