@@ -5,6 +5,7 @@
 mod binding;
 mod gates;
 mod sums;
+mod vectors;
 
 use super::*;
 use crate::keys::{

@@ -238,6 +238,27 @@ impl Vdaf {
         Ok(shares.map_err(|_| Misuse::Foreign)?.into())
     }
 
+    /// For tests: shards an encoding of any content, as a lying reporter would.
+    #[cfg(test)]
+    pub(super) fn shard_encoded(
+        &self,
+        ctx: &Context,
+        encoded: &[prio::field::Field64],
+        nonce: &Nonce,
+        rng: &mut impl CryptoRng,
+    ) -> Option<Sharded> {
+        let shares = match &self.schemes {
+            Schemes::Grid(scheme) => {
+                scheme.shard_encoded(&scheme.application(ctx), encoded, nonce, rng)
+            }
+            Schemes::Gram(scheme) => {
+                scheme.shard_encoded(&scheme.application(ctx), encoded, nonce, rng)
+            }
+            Schemes::Histogram(_) | Schemes::Multihot(_) => return None,
+        };
+        shares.ok().map(Into::into)
+    }
+
     fn own(&self, marks: &GridMeasurement) -> Result<(), Misuse> {
         let own = matches!(&self.circuit, Circuit::StandardGrid(grid) if *grid == marks.grid());
         own.then_some(()).ok_or(Misuse::Foreign)
