@@ -280,7 +280,7 @@ mod tests {
     }
 
     #[test]
-    fn seven_shares_have_the_planned_variance() {
+    fn all_shares_together_have_the_planned_variance() {
         let circuit = table(1, 8_192);
         let noise = Noise { sigma_milli: 6_000, honest_seats: 2 };
         let mut sums = vec![0_i64; circuit.output_len()];
@@ -350,6 +350,47 @@ mod tests {
         let smaller = Noise { sigma_milli: 700, honest_seats: 2 };
         assert_eq!(smaller.rho(&circuit, 2), Err(NoiseError::TooSmall));
         assert_eq!(smaller.sample(&circuit, &mut stream("x")).unwrap_err(), NoiseError::TooSmall);
+    }
+
+    /// Renyi divergence of order `a` between the sum of `n` discrete Gaussians and the same moved by one.
+    fn divergence(sigma: f64, n: u8, a: f64) -> f64 {
+        let mass = |x: i32| (-f64::from(x * x) / (2.0 * sigma * sigma)).exp();
+        let total: f64 = (-30..=30).map(mass).sum();
+        let one: Vec<f64> = (-30..=30).map(|x| mass(x) / total).collect();
+        let mut sum = one.clone();
+        for _ in 1..n {
+            let mut next = vec![0.0; sum.len() + one.len() - 1];
+            for (i, p) in sum.iter().enumerate() {
+                for (j, q) in one.iter().enumerate() {
+                    *next.get_mut(i + j).unwrap() += p * q;
+                }
+            }
+            sum = next;
+        }
+        let ratios =
+            sum.iter().zip(sum.iter().skip(1)).filter(|(p, q)| **p > 1e-60 && **q > 1e-200);
+        ratios.map(|(p, q)| (a * p.ln() + (1.0 - a) * q.ln()).exp()).sum::<f64>().ln() / (a - 1.0)
+    }
+
+    /// Replacing a report moves two cells of a row by one each. The charge must cover the divergence at
+    /// every order, and where noise is small `D^2 / (2 sigma^2)` alone would not.
+    #[test]
+    fn the_charge_covers_the_true_divergence_of_summed_noise() {
+        let circuit = table(1, 2);
+        let mut short = 0;
+        for (seat_sigma_milli, honest) in [(500, 2), (500, 3), (700, 2), (1_000, 2), (600, 4)] {
+            let seat_sigma = f64::from(seat_sigma_milli) / 1_000.0;
+            let sigma = seat_sigma * f64::from(honest).sqrt();
+            let sigma_milli = u32::try_from(to_u64((sigma * 1_000.0).ceil())).unwrap();
+            let charged =
+                Noise { sigma_milli, honest_seats: honest }.rho(&circuit, honest).unwrap().get();
+            for a in [1.01, 1.5, 2.0, 3.0, 4.0] {
+                let needed = 2.0 * divergence(seat_sigma, honest, a) / a;
+                assert!(charged >= needed * 0.998, "{seat_sigma}, {honest}: {charged} < {needed}");
+                short += u8::from(1.0 / (sigma * sigma) < needed * 0.99);
+            }
+        }
+        assert!(short > 5, "the plain charge should be seen to fall short");
     }
 
     #[test]
