@@ -17,7 +17,7 @@ use prio::{
 use protocol::{
     aggregation::{
         Aggregator, Circuit, Context, Coordinate, Gram, GramSpec, Grid, GridSpec, InputShare,
-        Measurement, Nonce, Parties, ReportShare, Vdaf,
+        Measurement, Nonce, Parties, ReportShare, Vdaf, noise::Noise,
     },
     keys::{
         Label,
@@ -64,6 +64,9 @@ fn main() {
             Circuit::Gram(of) => format!("gram of {}", of.coordinates().len()),
         };
         let cost = ours(&circuit);
+        if design.is_some() {
+            sampling(&name, &circuit);
+        }
         let stock = if matches!(circuit, Circuit::Gram(_)) {
             let chunk = optimal_chunk_length(length);
             let vdaf = Prio3::new_sum_vec(HELPERS + 1, 1, length, chunk).expect("valid");
@@ -213,6 +216,17 @@ fn sealing() {
         sealed.len(),
         least(|| open(&key, &[5; 32], &sealed).expect("ours"))
     );
+}
+
+/// One keyholder's noise for one aggregation, not per report.
+#[expect(clippy::print_stdout, reason = "the table is the result")]
+fn sampling(name: &str, circuit: &Circuit) {
+    let noise = Noise { sigma_milli: 20_000, honest_seats: 2 };
+    let sample = || {
+        let mut rng = stream(Label::SeatNoise, &[0; 32], &[b"bench"]);
+        noise.sample(circuit, &mut rng).expect("within the limits")
+    };
+    println!("noise of one seat, {name}: {:.1} ms once", least(sample));
 }
 
 /// The least of at least 20 runs and half a second.
