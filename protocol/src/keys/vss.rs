@@ -451,6 +451,17 @@ mod tests {
             let moved = KeyShare::from_bytes(route, share.expose()).unwrap();
             assert!(dealt.commitments.accept(moved).is_err());
         }
+        // On the polynomial, but of a seat that holds no share: a stranger, or the dealer itself.
+        let coefficients = || stream(Label::SeatPolynomial, &[3; 32], &[b"test"]);
+        let wider = deal(sharing(6, 4), Seat::new(2), &key(3), &mut coefficients()).unwrap();
+        let elsewhere = deal(sharing(5, 4), Seat::new(0), &key(3), &mut coefficients()).unwrap();
+        for (of, holder) in [(wider, 5), (elsewhere, 2)] {
+            let holder = Seat::new(holder);
+            let share = of.shares.iter().find(|share| share.route().holder == holder).unwrap();
+            let route = ShareRoute { dealer: Seat::new(2), holder };
+            let extra = KeyShare::from_bytes(route, share.expose()).unwrap();
+            assert!(dealt.commitments.accept(extra).is_err(), "{holder}");
+        }
         let twice = [share.clone(), share.clone()];
         assert_eq!(
             dealt.commitments.recover(&twice).unwrap_err(),
