@@ -1,14 +1,17 @@
 //! The shared core of concert: what every party must compute alike.
 //!
-//! - [`scoring`]: schema, encodings and the scores `rb-prob`, `rb-label`, `rb-dist`, `random`.
+//! - [`scoring`]: schema, encodings and the regressors and neighbours behind the scores.
 //! - [`selection`]: which candidates are asked to flip.
 //! - [`order`]: published pseudo-random orders, for splits, collectives and ties.
+//! - [`aggregation`]: one private aggregation, whatever is measured; [`keys`]: seat keys and sealing.
 //! - [`exit`]: the exit codes that all programs share.
 //!
 //! Everything here is a pure function of its arguments: no clock, file, socket, log or global
-//! randomness, so that the programs, the simulator and an auditor agree to the last bit.
+//! randomness.
 
+pub mod aggregation;
 pub mod exit;
+pub mod keys;
 pub mod order;
 pub mod scoring;
 pub mod selection;
