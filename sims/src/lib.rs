@@ -1,3 +1,5 @@
-//! The simulator.
+//! The simulator: the method on real data, with a firm that retrains.
 
+pub mod dataset;
 pub mod figure;
+pub mod firm;
