@@ -48,7 +48,7 @@ impl Cholesky {
 }
 
 fn first<'a>(values: &ArrayView1<'a, f64>, count: usize) -> ArrayView1<'a, f64> {
-    values.clone().slice_axis_move(Axis(0), Slice::from(..count))
+    values.slice_axis_move(Axis(0), Slice::from(..count))
 }
 
 #[cfg(test)]

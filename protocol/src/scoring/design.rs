@@ -217,6 +217,9 @@ impl DesignBuilder {
     }
 
     /// Ends the design.
+    ///
+    /// # Panics
+    /// Never: one push adds one row of each part.
     pub fn finish(self) -> Design {
         let shaped = "one push adds one row of each part";
         Design {

@@ -164,15 +164,11 @@ impl Problem<'_> {
         let (mut decrement, mut before) = (f64::INFINITY, f64::INFINITY);
         for iterations in 0..ITERATIONS_MAX {
             let gradient = self.gradient(&probabilities, &parameters);
-            let mut fresh = false;
-            let hessian = match kept.take() {
-                Some(hessian) => hessian,
-                None => {
-                    fresh = true;
-                    Cholesky::new(self.hessian(&probabilities))
-                        .ok_or(LogisticError::NotConverged { iterations, decrement })?
-                }
-            };
+            let fresh = kept.is_none();
+            let hessian = kept
+                .take()
+                .or_else(|| Cholesky::new(self.hessian(&probabilities)))
+                .ok_or(LogisticError::NotConverged { iterations, decrement })?;
             let step = hessian.solve(&gradient);
             decrement = gradient.dot(&step);
             if decrement <= DECREMENT_TOLERANCE {

@@ -54,7 +54,9 @@ impl Scaling {
                 (Encoding::Mix, ColumnKind::Number | ColumnKind::Count)
                 | (Encoding::Z, ColumnKind::Number | ColumnKind::Count | ColumnKind::Indicator) => {
                     let mut values = design.column(column);
-                    values.iter_mut().for_each(|v| *v = transform(encoding, kind, *v));
+                    for value in &mut values {
+                        *value = transform(encoding, kind, *value);
+                    }
                     moments(&values)
                 }
             };
@@ -107,7 +109,7 @@ fn moments(values: &[f64]) -> (f64, f64) {
     let count = values.len() as f64;
     let mean = values.iter().sum::<f64>() / count;
     let variance = values.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / count;
-    let constant = values.iter().all(|v| v == &values[0]);
+    let constant = values.iter().all(|v| v.total_cmp(&values[0]).is_eq());
     (mean, if constant { 1.0 } else { variance.sqrt() })
 }
 

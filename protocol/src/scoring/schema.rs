@@ -271,16 +271,16 @@ impl Feature {
             FeatureKind::Flag => "0 or 1".to_owned(),
             FeatureKind::Ordinal { levels } | FeatureKind::Categorical { levels } => {
                 const SHOWN: usize = 12;
-                let mut text = levels
+                let text = levels
                     .iter()
                     .take(SHOWN)
                     .map(|level| format!("\"{level}\""))
                     .collect::<Vec<_>>()
                     .join(", ");
-                if levels.len() > SHOWN {
-                    text.push_str(&format!(" and {} more", levels.len() - SHOWN));
+                match levels.len().checked_sub(SHOWN) {
+                    None | Some(0) => text,
+                    Some(more) => format!("{text} and {more} more"),
                 }
-                text
             }
         })
     }
