@@ -3,3 +3,6 @@
 pub mod dataset;
 pub mod figure;
 pub mod firm;
+pub mod metrics;
+pub mod scene;
+pub mod statistics;

@@ -1,0 +1,315 @@
+//! One seed's world: who is in the train and test rows, who joins, who is asked, what follows.
+//!
+//! Splits, collectives and ties follow published orders (`protocol::order`), so that every method
+//! sees the same people and anyone recomputes them from the seed.
+
+use std::collections::BTreeMap;
+
+use protocol::order::{self, Purpose};
+use protocol::scoring::design::Design;
+use protocol::scoring::method::{MajorityReference, Method, ScoreError};
+use protocol::scoring::scaling::{Encoding, Scaling};
+use protocol::selection::{self, ScoredCandidate};
+
+use crate::dataset::Dataset;
+use crate::firm::{Firm, FirmError, Learner};
+use crate::metrics::{Confusion, Measures, MetricError, Success};
+
+/// The penalty of the regressor behind `rb-prob`.
+const REGRESSOR_PENALTY: f64 = 1.0;
+/// The share of the train rows set apart to choose M.
+const VALIDATION_SHARE: f64 = 0.25;
+
+/// Why a scene cannot be set or played.
+#[derive(Clone, Debug, PartialEq, thiserror::Error)]
+#[non_exhaustive]
+pub enum SceneError {
+    /// The collective's share is no share.
+    #[error("alpha is {alpha}; allowed: 0 to 1")]
+    Alpha {
+        /// As given.
+        alpha: f64,
+    },
+    /// One group has nobody in some rows.
+    #[error("no {group} person among the {rows} rows (seed {seed})")]
+    EmptyGroup {
+        /// "minority" or "majority".
+        group: &'static str,
+        /// "train" or "test".
+        rows: &'static str,
+        /// The seed of the split.
+        seed: u64,
+    },
+    /// Nobody to ask.
+    #[error("no candidates: none of the {members} members has a negative label (alpha {alpha})")]
+    NoCandidates {
+        /// Members of the collective.
+        members: usize,
+        /// Its share of the minority.
+        alpha: f64,
+    },
+    /// More flips are asked for than there are candidates.
+    #[error(
+        "M = {flips}, but there are {candidates} candidates; allowed: 0 to {candidates} (or say that all may flip)"
+    )]
+    TooManyFlips {
+        /// As asked.
+        flips: usize,
+        /// How many candidates there are.
+        candidates: usize,
+    },
+    /// Candidates cannot be scored.
+    #[error(transparent)]
+    Score(#[from] ScoreError),
+    /// The firm cannot train.
+    #[error(transparent)]
+    Firm(#[from] FirmError),
+    /// A measure is undefined.
+    #[error(transparent)]
+    Metric(#[from] MetricError),
+}
+
+/// The rows of one seed.
+#[derive(Clone, Debug)]
+pub struct Scene<'a> {
+    data: &'a Dataset,
+    seed: u64,
+    /// Rows the firm trains on, ascending.
+    train: Vec<usize>,
+    /// Rows on which it is measured, ascending; never relabelled.
+    test: Vec<usize>,
+    /// Minority train rows of the whole seed in the order in which they join.
+    joining: Vec<usize>,
+}
+
+impl<'a> Scene<'a> {
+    /// Splits the people of one seed.
+    ///
+    /// # Errors
+    /// [`SceneError::EmptyGroup`].
+    pub fn new(data: &'a Dataset, seed: u64) -> Result<Self, SceneError> {
+        let rows = data.minority.len();
+        let shuffled = order::order(seed, Purpose::Split, 0..rows);
+        let (test, train) = shuffled.split_at(share_of(data.test_share, rows, 0.0));
+        let (test, train) = (ascending(test), ascending(train));
+        for (name, rows) in [("train", &train), ("test", &test)] {
+            for (group, minority) in [("minority", true), ("majority", false)] {
+                if !rows.iter().any(|&row| data.minority[row] == minority) {
+                    return Err(SceneError::EmptyGroup { group, rows: name, seed });
+                }
+            }
+        }
+        let minority = train.iter().copied().filter(|&row| data.minority[row]);
+        let joining = order::order(seed, Purpose::Collective, minority);
+        Ok(Self { data, seed, train, test, joining })
+    }
+
+    /// The same people with a quarter of the train rows in place of the test rows, to choose M by.
+    #[must_use]
+    pub fn validation(&self) -> Self {
+        let shuffled = order::order(self.seed, Purpose::Validation, self.train.iter().copied());
+        let (apart, rest) = shuffled.split_at(share_of(VALIDATION_SHARE, shuffled.len(), 0.0));
+        Self { train: ascending(rest), test: ascending(apart), ..self.clone() }
+    }
+
+    /// The collective: the first `alpha` of the minority to join, as far as they are train rows.
+    ///
+    /// # Errors
+    /// [`SceneError::Alpha`].
+    pub fn members(&self, alpha: f64) -> Result<Vec<usize>, SceneError> {
+        if !(0.0..=1.0).contains(&alpha) {
+            return Err(SceneError::Alpha { alpha });
+        }
+        let members = &self.joining[..share_of(alpha, self.joining.len(), 0.5)];
+        let trains = |row: &usize| self.train.binary_search(row).is_ok();
+        Ok(members.iter().copied().filter(trains).collect())
+    }
+
+    /// The members with a negative label, in the order in which they joined.
+    ///
+    /// # Errors
+    /// [`SceneError::Alpha`].
+    pub fn candidates(&self, alpha: f64) -> Result<Vec<usize>, SceneError> {
+        let mut members = self.members(alpha)?;
+        members.retain(|&row| !self.data.positive[row]);
+        Ok(members)
+    }
+
+    /// Rows the firm trains on, ascending.
+    pub fn train(&self) -> &[usize] {
+        &self.train
+    }
+
+    /// Rows on which the firm is measured, ascending.
+    pub fn test(&self) -> &[usize] {
+        &self.test
+    }
+
+    /// Scores everybody who could ever be a candidate: all minority train rows with a negative label.
+    ///
+    /// # Errors
+    /// [`SceneError::Score`].
+    pub fn scores(
+        &self,
+        method: Method,
+        k: usize,
+        encoding: Encoding,
+    ) -> Result<Scores, SceneError> {
+        let data = self.data;
+        let scaling = Scaling::fit(&data.records.select(&self.train), encoding);
+        let majority: Vec<usize> =
+            self.train.iter().copied().filter(|&row| !data.minority[row]).collect();
+        let labels: Vec<bool> = majority.iter().map(|&row| data.positive[row]).collect();
+        let reference = MajorityReference {
+            records: &scaling.apply(&data.records.select(&majority)),
+            labels: &labels,
+            penalty: REGRESSOR_PENALTY,
+        };
+        let rows = self.candidates(1.0)?;
+        let candidates = scaling.apply(&data.records.select(&rows));
+        let scores = reference.score(method, k, &candidates, &rows, self.seed)?;
+        Ok(Scores { seed: self.seed, by_row: rows.into_iter().zip(scores).collect() })
+    }
+
+    /// Lets a firm prepare on the train rows.
+    ///
+    /// # Errors
+    /// [`SceneError::Firm`].
+    pub fn firm(&self, learner: &Learner, sight: GroupSight) -> Result<Trial<'_>, SceneError> {
+        let records = self.seen(&self.train, sight);
+        let labels: Vec<bool> = self.train.iter().map(|&row| self.data.positive[row]).collect();
+        let firm = learner.prepare(&records, &labels)?;
+        let test = self.seen(&self.test, sight);
+        let counterfactual = self.data.counterfactual.as_ref().map(|records| {
+            let records = records.select(&self.test);
+            match sight {
+                GroupSight::Visible => records.with_flag("a", &vec![false; self.test.len()]),
+                GroupSight::Hidden => records,
+            }
+        });
+        let pick = |values: &[bool]| self.test.iter().map(|&row| values[row]).collect();
+        Ok(Trial {
+            scene: self,
+            firm,
+            labels,
+            test,
+            counterfactual,
+            minority: pick(&self.data.minority),
+            positive: pick(&self.data.positive),
+        })
+    }
+
+    fn seen(&self, rows: &[usize], sight: GroupSight) -> Design {
+        let records = self.data.records.select(rows);
+        match sight {
+            GroupSight::Visible => {
+                let group: Vec<bool> = rows.iter().map(|&row| self.data.minority[row]).collect();
+                records.with_flag("a", &group)
+            }
+            GroupSight::Hidden => records,
+        }
+    }
+}
+
+/// Whether the group is among the firm's features.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub enum GroupSight {
+    /// The firm sees it; without it, or a strong proxy, a collective changes little.
+    #[default]
+    Visible,
+    /// The firm does not see it.
+    Hidden,
+}
+
+/// One method's scores of all possible candidates.
+#[derive(Clone, Debug)]
+pub struct Scores {
+    seed: u64,
+    by_row: BTreeMap<usize, f64>,
+}
+
+impl Scores {
+    /// The score of one possible candidate.
+    pub fn score(&self, row: usize) -> Option<f64> {
+        self.by_row.get(&row).copied()
+    }
+
+    /// These candidates in the order in which they are asked.
+    pub fn ranking(&self, candidates: &[usize]) -> Vec<usize> {
+        let scored: Vec<ScoredCandidate> = candidates
+            .iter()
+            .filter_map(|&row| self.score(row).map(|score| ScoredCandidate { row, score }))
+            .collect();
+        selection::ranking(&scored, self.seed)
+    }
+}
+
+/// A firm that is ready to retrain, and the people it is measured on.
+pub struct Trial<'a> {
+    scene: &'a Scene<'a>,
+    firm: Box<dyn Firm>,
+    /// True labels of the train rows.
+    labels: Vec<bool>,
+    test: Design,
+    counterfactual: Option<Design>,
+    minority: Vec<bool>,
+    positive: Vec<bool>,
+}
+
+impl std::fmt::Debug for Trial<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Trial").field("seed", &self.scene.seed).finish_non_exhaustive()
+    }
+}
+
+/// What followed from a set of flips.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Outcome {
+    /// Error and fairness on the test rows.
+    pub measures: Measures,
+    /// Success, where counterfactuals are known.
+    pub success: Option<Success>,
+    /// Decisions against true labels.
+    pub confusion: Confusion,
+}
+
+impl Trial<'_> {
+    /// Retrains the firm after the people of `flips` (train rows) reported a positive label.
+    ///
+    /// # Errors
+    /// [`SceneError::Firm`], [`SceneError::Metric`].
+    pub fn after(&self, flips: &[usize]) -> Result<Outcome, SceneError> {
+        let mut labels = self.labels.clone();
+        for row in flips {
+            if let Ok(place) = self.scene.train.binary_search(row) {
+                labels[place] = true;
+            }
+        }
+        let classifier = self.firm.fit(&labels)?;
+        let decisions = classifier.decisions(&self.test);
+        let confusion = Confusion::count(&self.minority, &self.positive, &decisions);
+        let success = self
+            .counterfactual
+            .as_ref()
+            .map(|records| Success::of(&self.minority, &decisions, &classifier.decisions(records)));
+        Ok(Outcome { measures: confusion.measures()?, success, confusion })
+    }
+}
+
+fn ascending(rows: &[usize]) -> Vec<usize> {
+    let mut rows = rows.to_vec();
+    rows.sort_unstable();
+    rows
+}
+
+/// `floor(share * count + rounding)`, at most `count`.
+fn share_of(share: f64, count: usize, rounding: f64) -> usize {
+    #[expect(
+        clippy::cast_precision_loss,
+        clippy::cast_possible_truncation,
+        clippy::cast_sign_loss,
+        reason = "a share of a count of rows lies between 0 and that count"
+    )]
+    let part = (share * count as f64 + rounding).floor() as usize;
+    part.min(count)
+}
