@@ -1,7 +1,20 @@
 //! People as data: records, groups, true labels.
 
+mod description;
+mod error;
+mod load;
+mod table;
+#[cfg(test)]
+mod tests;
+
+use std::fs;
+use std::path::Path;
+
 use protocol::scoring::design::Design;
 use protocol::scoring::schema::Schema;
+
+pub use self::description::{Description, DescriptionError};
+pub use self::error::DatasetError;
 
 /// A loaded and filtered table of people; row numbers are its order.
 #[derive(Clone, Debug)]
@@ -22,4 +35,36 @@ pub struct Dataset {
     pub fingerprint: String,
     /// The records had everybody been of the majority, where that is known (synthetic people only).
     pub counterfactual: Option<Design>,
+}
+
+/// The words of the descriptions that are built in.
+pub const BUILT_IN: [&str; 5] = ["compas", "adult", "acs", "hsls", "waterbirds"];
+
+/// The description of a built-in word.
+///
+/// # Panics
+/// If that description is wrong; a test reads them all.
+pub fn builtin(word: &str) -> Option<Description> {
+    let text = match word {
+        "compas" => include_str!("../datasets/compas.toml"),
+        "adult" => include_str!("../datasets/adult.toml"),
+        "acs" => include_str!("../datasets/acs.toml"),
+        "hsls" => include_str!("../datasets/hsls.toml"),
+        "waterbirds" => include_str!("../datasets/waterbirds.toml"),
+        _ => return None,
+    };
+    Some(Description::parse(text).expect("built-in descriptions are checked by a test"))
+}
+
+impl Description {
+    /// Reads a description from a TOML file of the user's own.
+    ///
+    /// # Errors
+    /// [`DatasetError::Unreadable`], [`DatasetError::Description`].
+    pub fn read(path: &Path) -> Result<Self, DatasetError> {
+        let text =
+            fs::read_to_string(path).map_err(|error| DatasetError::unreadable(path, &error))?;
+        Self::parse(&text)
+            .map_err(|problem| DatasetError::Description { file: path.to_owned(), problem })
+    }
 }

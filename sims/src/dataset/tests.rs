@@ -1,0 +1,3 @@
+//! Real files where they are, made-up ones for each error.
+
+mod real;
