@@ -15,6 +15,7 @@ use protocol::scoring::schema::Schema;
 
 pub use self::description::{Description, DescriptionError};
 pub use self::error::DatasetError;
+pub(crate) use self::table::hex;
 
 /// A loaded and filtered table of people; row numbers are its order.
 #[derive(Clone, Debug)]

@@ -53,6 +53,11 @@ pub trait Classifier: Send + Sync {
 }
 
 impl Learner {
+    /// Logistic regression with the reference figures' penalty of 1.
+    pub const fn logistic() -> Self {
+        Self::Logistic { penalty: 1.0 }
+    }
+
     /// Prepares to train on `records` (the group among the columns if the firm sees it).
     ///
     /// `labels` are those before anybody flips: fits start from theirs where that saves time.

@@ -1,0 +1,111 @@
+//! What can go wrong in a command: what happened, what to do next, how the program ends.
+
+use std::io;
+use std::path::PathBuf;
+
+use protocol::exit::Exit;
+
+use crate::dataset::DatasetError;
+use crate::experiment::ExperimentError;
+use crate::experiment::sweep::SweepError;
+use crate::figure::FigureError;
+use crate::reference::ReferenceError;
+use crate::scene::SceneError;
+
+/// Why a command failed.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum CommandError {
+    /// The data cannot be loaded.
+    #[error(transparent)]
+    Data(#[from] DatasetError),
+    /// A data set's file is not where it was looked for.
+    #[error("the data of \"{dataset}\" is not at {}", .path.display())]
+    NoData {
+        /// The data set's word.
+        dataset: String,
+        /// Where it was looked for.
+        path: PathBuf,
+    },
+    /// An experiment file is wrong.
+    #[error("{}: {error}", .file.display())]
+    Experiment {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        error: ExperimentError,
+    },
+    /// The options do not make an experiment.
+    #[error(transparent)]
+    Options(#[from] ExperimentError),
+    /// A file cannot be read.
+    #[error("cannot read {}: {source}", .file.display())]
+    Read {
+        /// The file.
+        file: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// An experiment stopped.
+    #[error(transparent)]
+    Sweep(#[from] SweepError),
+    /// A scene could not be played.
+    #[error(transparent)]
+    Scene(#[from] SceneError),
+    /// A reference case failed.
+    #[error(transparent)]
+    Reference(#[from] ReferenceError),
+    /// A figure could not be drawn.
+    #[error(transparent)]
+    Figure(#[from] FigureError),
+    /// Nothing can be written to standard output.
+    #[error("cannot write the output: {0}")]
+    Output(#[from] io::Error),
+}
+
+impl CommandError {
+    /// The exit code.
+    pub fn exit(&self) -> Exit {
+        match self {
+            Self::Data(DatasetError::Unreadable { .. }) | Self::NoData { .. } => Exit::Io,
+            Self::Data(DatasetError::Description { .. })
+            | Self::Experiment { .. }
+            | Self::Options(_) => Exit::Configuration,
+            Self::Data(_) | Self::Scene(_) => Exit::Data,
+            Self::Sweep(error) => match error {
+                SweepError::Scene { .. } => Exit::Data,
+                SweepError::Foreign { .. } => Exit::Configuration,
+                SweepError::Io { .. } | SweepError::Corrupt { .. } => Exit::Io,
+            },
+            Self::Reference(error) => match error {
+                ReferenceError::Cases { source, .. } if source.is_io_error() => Exit::Io,
+                ReferenceError::Cases { .. } | ReferenceError::Case { .. } => Exit::Data,
+                ReferenceError::Write(_) => Exit::Io,
+            },
+            Self::Figure(FigureError::Write { .. }) | Self::Read { .. } | Self::Output(_) => {
+                Exit::Io
+            }
+            Self::Figure(_) => Exit::Bug,
+        }
+    }
+
+    /// What to do next, where there is something to say.
+    pub fn hint(&self) -> Option<&'static str> {
+        match self {
+            Self::NoData { .. } => Some(
+                "name the folder with --data, or fetch COMPAS and Adult: sims data get compas",
+            ),
+            Self::Sweep(SweepError::Scene {
+                error: SceneError::TooManyFlips { .. }, ..
+            })
+            | Self::Scene(SceneError::TooManyFlips { .. }) => Some(
+                "ask for fewer, or say beyond = \"flip-all\" (on the command line: --beyond flip-all)",
+            ),
+            Self::Sweep(SweepError::Io { .. }) => {
+                Some("free some space or name another folder with --out")
+            }
+            Self::Experiment { .. } => Some("sims sweep --help lists the keys of an experiment file"),
+            _ => None,
+        }
+    }
+}

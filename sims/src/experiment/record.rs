@@ -1,0 +1,177 @@
+//! One line per retrained firm: tidy CSV and JSON Lines.
+
+use std::cmp::Ordering;
+
+use serde::{Deserialize, Serialize};
+
+use crate::scene::Outcome;
+
+/// How a record's flip budget was chosen.
+#[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Choice {
+    /// Given by the experiment, in persons.
+    Flips,
+    /// Given by the experiment as a share of the candidates.
+    Share,
+    /// Chosen on validation rows among the experiment's shares.
+    Validation,
+}
+
+/// Which cell of an experiment a record belongs to.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+pub struct Cell {
+    /// The seed of split, collective and ties.
+    pub seed: u64,
+    /// The firm's learner, with its position in the experiment if there are several of one word.
+    pub firm: String,
+    /// The score, or `none`.
+    pub method: String,
+    /// Size of the collective as a share of the minority train rows.
+    pub alpha: f64,
+    /// How the budget was chosen.
+    pub choice: Choice,
+    /// The budget asked for: persons, or a share; 0 where validation chooses.
+    pub asked: f64,
+}
+
+impl Cell {
+    /// A total order by which results are written.
+    pub fn compare(&self, other: &Self) -> Ordering {
+        let words = |cell: &Self| (cell.firm.clone(), cell.method.clone());
+        words(self)
+            .cmp(&words(other))
+            .then(self.alpha.total_cmp(&other.alpha))
+            .then(self.choice.cmp(&other.choice))
+            .then(self.asked.total_cmp(&other.asked))
+            .then(self.seed.cmp(&other.seed))
+    }
+}
+
+/// One retrained firm, flat so that any tool reads it.
+#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+pub struct Record {
+    /// Hash of configuration and data.
+    pub config: String,
+    /// Git revision of the program.
+    pub revision: String,
+    /// The data set's name.
+    pub dataset: String,
+    /// See [`Cell::seed`].
+    pub seed: u64,
+    /// See [`Cell::firm`].
+    pub firm: String,
+    /// See [`Cell::method`].
+    pub method: String,
+    /// See [`Cell::alpha`].
+    pub alpha: f64,
+    /// See [`Cell::choice`].
+    pub choice: Choice,
+    /// See [`Cell::asked`].
+    pub asked: f64,
+    /// Neighbours of `rb-label` and `rb-dist`.
+    pub k: usize,
+    /// Members of the collective.
+    pub members: usize,
+    /// Members with a negative label.
+    pub candidates: usize,
+    /// Members who flipped.
+    pub flips: usize,
+    /// Share of wrong decisions on the test rows.
+    pub error: f64,
+    /// Equalized odds violation.
+    pub eqod: f64,
+    /// Statistical parity difference.
+    pub parity: f64,
+    /// See [`crate::metrics::Measures`].
+    pub tpr_majority: f64,
+    /// See [`crate::metrics::Measures`].
+    pub tpr_minority: f64,
+    /// See [`crate::metrics::Measures`].
+    pub fpr_majority: f64,
+    /// See [`crate::metrics::Measures`].
+    pub fpr_minority: f64,
+    /// Majority test people with a positive label.
+    pub positives_majority: u64,
+    /// Minority test people with a positive label.
+    pub positives_minority: u64,
+    /// Majority test people with a negative label.
+    pub negatives_majority: u64,
+    /// Minority test people with a negative label.
+    pub negatives_minority: u64,
+    /// `S(alpha)`; empty where counterfactuals are unknown.
+    pub success: Option<f64>,
+    /// Share of minority test people whose decision changes under the counterfactual.
+    pub counterfactual_change: Option<f64>,
+}
+
+/// What is the same in every record of one experiment.
+#[derive(Clone, Debug)]
+pub struct Stamp {
+    /// Hash of configuration and data.
+    pub config: String,
+    /// Git revision of the program.
+    pub revision: String,
+    /// The data set's name.
+    pub dataset: String,
+    /// Neighbours.
+    pub k: usize,
+}
+
+/// How many people a record is about.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Asked {
+    /// Members of the collective.
+    pub members: usize,
+    /// Members with a negative label.
+    pub candidates: usize,
+    /// Members who flipped.
+    pub flips: usize,
+}
+
+impl Record {
+    /// Puts together what happened in one cell.
+    pub fn new(stamp: &Stamp, cell: Cell, asked: Asked, outcome: &Outcome) -> Self {
+        let (m, counts) = (outcome.measures, outcome.confusion);
+        Self {
+            config: stamp.config.clone(),
+            revision: stamp.revision.clone(),
+            dataset: stamp.dataset.clone(),
+            seed: cell.seed,
+            firm: cell.firm,
+            method: cell.method,
+            alpha: cell.alpha,
+            choice: cell.choice,
+            asked: cell.asked,
+            k: stamp.k,
+            members: asked.members,
+            candidates: asked.candidates,
+            flips: asked.flips,
+            error: m.error,
+            eqod: m.eqod,
+            parity: m.parity,
+            tpr_majority: m.tpr_majority,
+            tpr_minority: m.tpr_minority,
+            fpr_majority: m.fpr_majority,
+            fpr_minority: m.fpr_minority,
+            positives_majority: counts.people(false, true),
+            positives_minority: counts.people(true, true),
+            negatives_majority: counts.people(false, false),
+            negatives_minority: counts.people(true, false),
+            success: outcome.success.map(|s| s.success),
+            counterfactual_change: outcome.success.map(|s| s.counterfactual_change),
+        }
+    }
+
+    /// Which cell this is.
+    pub fn cell(&self) -> Cell {
+        Cell {
+            seed: self.seed,
+            firm: self.firm.clone(),
+            method: self.method.clone(),
+            alpha: self.alpha,
+            choice: self.choice,
+            asked: self.asked,
+        }
+    }
+}
