@@ -3,3 +3,4 @@
 pub mod dataset;
 pub mod figure;
 pub mod firm;
+pub mod population;
