@@ -1,10 +1,19 @@
 //! The simulator: the method on real data, with a firm that retrains.
+//!
+//! - [`dataset`], [`population`]: people, real and made up. [`scene`]: one seed's split, collective,
+//!   scores and flips. [`firm`]: learners that retrain. [`metrics`], [`statistics`]: what it came to.
+//! - [`experiment`]: everything that varies, on all cores, resumable. [`reference`](mod@reference): regression
+//!   cases. [`figure`]: pictures. [`cli`], [`command`], [`error`]: the program `sims`.
 
+pub mod cli;
+pub mod command;
 pub mod dataset;
+pub mod error;
 pub mod experiment;
 pub mod figure;
 pub mod firm;
 pub mod metrics;
+pub mod population;
 pub mod reference;
 pub mod scene;
 pub mod statistics;
