@@ -7,7 +7,9 @@ use protocol::scoring::design::Design;
 use protocol::scoring::logistic::LogisticError;
 use serde::{Deserialize, Serialize};
 
+mod boosted;
 mod logistic;
+mod mlp;
 
 /// Which learner the firm uses, with its settings.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
@@ -19,6 +21,28 @@ pub enum Learner {
         /// Penalty on the squared weights, halved.
         penalty: f64,
     },
+    /// Gradient boosting of trees, as `XGBoost`'s `hist`; see [`Learner::boosted`].
+    Boosted {
+        /// How many trees.
+        trees: u32,
+        /// The greatest number of splits between a tree's root and a leaf.
+        depth: u32,
+        /// By what each tree's say is multiplied.
+        rate: f64,
+        /// The greatest number of bins of a number, at most 256.
+        bins: u32,
+    },
+    /// A neural network of one hidden layer; see [`Learner::mlp`].
+    Mlp {
+        /// Units of the hidden layer.
+        hidden: u32,
+        /// How often each record is seen.
+        epochs: u32,
+        /// The step size of Adam.
+        rate: f64,
+        /// Decides the initial weights and the order of the records.
+        seed: u64,
+    },
 }
 
 /// Why a firm could not train.
@@ -28,6 +52,33 @@ pub enum FirmError {
     /// Logistic regression refused.
     #[error(transparent)]
     Logistic(#[from] LogisticError),
+    /// A setting is out of range.
+    #[error("the {what} is {value}; allowed: {allowed}")]
+    Setting {
+        /// Which setting.
+        what: &'static str,
+        /// As given.
+        value: f64,
+        /// What would be accepted.
+        allowed: &'static str,
+    },
+    /// No records.
+    #[error("the firm needs at least one record")]
+    Empty,
+    /// A label is missing or left over.
+    #[error("{expected} records, but {got} labels")]
+    Labels {
+        /// Records.
+        expected: usize,
+        /// Labels.
+        got: usize,
+    },
+    /// All labels are alike.
+    #[error("all labels are {}: nothing to learn", if *.positive { "positive" } else { "negative" })]
+    OneClass {
+        /// Which label.
+        positive: bool,
+    },
 }
 
 /// A firm that has seen its train records once and fits as often as labels change.
@@ -58,6 +109,16 @@ impl Learner {
         Self::Logistic { penalty: 1.0 }
     }
 
+    /// Boosting with the usual settings: 100 trees of depth 3, rate 0.1, 256 bins.
+    pub const fn boosted() -> Self {
+        Self::Boosted { trees: 100, depth: 3, rate: 0.1, bins: 256 }
+    }
+
+    /// A network with the usual settings: 64 hidden units, 10 epochs, rate 0.001.
+    pub const fn mlp(seed: u64) -> Self {
+        Self::Mlp { hidden: 64, epochs: 10, rate: 0.001, seed }
+    }
+
     /// Prepares to train on `records` (the group among the columns if the firm sees it).
     ///
     /// `labels` are those before anybody flips: fits start from theirs where that saves time.
@@ -65,9 +126,15 @@ impl Learner {
     /// # Errors
     /// [`FirmError`] of the learner.
     pub fn prepare(&self, records: &Design, labels: &[bool]) -> Result<Box<dyn Firm>, FirmError> {
-        Ok(match self {
+        Ok(match *self {
             Self::Logistic { penalty } => {
-                Box::new(logistic::LogisticFirm::new(records, labels, *penalty)?)
+                Box::new(logistic::LogisticFirm::new(records, labels, penalty)?)
+            }
+            Self::Boosted { trees, depth, rate, bins } => {
+                Box::new(boosted::BoostedFirm::new(records, trees, depth, rate, bins)?)
+            }
+            Self::Mlp { hidden, epochs, rate, seed } => {
+                Box::new(mlp::MlpFirm::new(records, hidden, epochs, rate, seed)?)
             }
         })
     }
@@ -76,6 +143,35 @@ impl Learner {
     pub const fn word(&self) -> &'static str {
         match self {
             Self::Logistic { .. } => "logistic",
+            Self::Boosted { .. } => "boosted",
+            Self::Mlp { .. } => "mlp",
         }
     }
+}
+
+/// Refuses a setting that is not allowed.
+fn check_setting(
+    what: &'static str,
+    value: impl Into<f64>,
+    is_allowed: bool,
+    allowed: &'static str,
+) -> Result<(), FirmError> {
+    if is_allowed { Ok(()) } else { Err(FirmError::Setting { what, value: value.into(), allowed }) }
+}
+
+/// Refuses to train on nobody.
+fn check_records(records: &Design) -> Result<(), FirmError> {
+    if records.rows() == 0 { Err(FirmError::Empty) } else { Ok(()) }
+}
+
+/// Refuses labels that are not one per record, or all alike.
+fn check_labels(expected: usize, labels: &[bool]) -> Result<(), FirmError> {
+    if labels.len() != expected {
+        return Err(FirmError::Labels { expected, got: labels.len() });
+    }
+    let positive = *labels.first().ok_or(FirmError::Empty)?;
+    if labels.iter().all(|&label| label == positive) {
+        return Err(FirmError::OneClass { positive });
+    }
+    Ok(())
 }
