@@ -18,8 +18,8 @@
 //! data, the mean error over the four cells, is about .07.
 //!
 //! With [`Wanted::Waterbird`] it is the *minority* that has the wanted label more often (.85 against
-//! .015), so that flips to it widen the gap. [`Wanted::Landbird`] is the same people with the other
-//! label wanted (.15 against .985).
+//! .015), so that flips to it widen the gap between the groups. [`Wanted::Landbird`] is the same
+//! people with the other label wanted (.15 against .985): there, flips by rb-prob narrow it.
 
 use protocol::scoring::design::DesignBuilder;
 use protocol::scoring::schema::{FeatureKind, Schema, Value};
