@@ -53,6 +53,10 @@ pub struct Demo {
 pub enum FirmWord {
     /// Logistic regression, penalty 1.
     Logistic,
+    /// Boosted trees: 100, depth 3, rate 0.1.
+    Boosted,
+    /// A neural network with one hidden layer of 64.
+    Mlp,
 }
 
 /// What the simulated people use to find whom to ask.

@@ -9,6 +9,7 @@ use crate::dataset::DatasetError;
 use crate::experiment::ExperimentError;
 use crate::experiment::sweep::SweepError;
 use crate::figure::FigureError;
+use crate::population::PopulationError;
 use crate::reference::ReferenceError;
 use crate::scene::SceneError;
 
@@ -49,6 +50,9 @@ pub enum CommandError {
     /// An experiment stopped.
     #[error(transparent)]
     Sweep(#[from] SweepError),
+    /// A synthetic population could not be drawn.
+    #[error(transparent)]
+    Population(#[from] PopulationError),
     /// A scene could not be played.
     #[error(transparent)]
     Scene(#[from] SceneError),
@@ -71,7 +75,7 @@ impl CommandError {
             Self::Data(DatasetError::Description { .. })
             | Self::Experiment { .. }
             | Self::Options(_) => Exit::Configuration,
-            Self::Data(_) | Self::Scene(_) => Exit::Data,
+            Self::Data(_) | Self::Scene(_) | Self::Population(_) => Exit::Data,
             Self::Sweep(error) => match error {
                 SweepError::Scene { .. } => Exit::Data,
                 SweepError::Foreign { .. } => Exit::Configuration,
@@ -92,19 +96,19 @@ impl CommandError {
     /// What to do next, where there is something to say.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
-            Self::NoData { .. } => Some(
-                "name the folder with --data, or fetch COMPAS and Adult: sims data get compas",
-            ),
-            Self::Sweep(SweepError::Scene {
-                error: SceneError::TooManyFlips { .. }, ..
-            })
+            Self::NoData { .. } => {
+                Some("name the folder with --data, or fetch COMPAS and Adult: sims data get compas")
+            }
+            Self::Sweep(SweepError::Scene { error: SceneError::TooManyFlips { .. }, .. })
             | Self::Scene(SceneError::TooManyFlips { .. }) => Some(
                 "ask for fewer, or say beyond = \"flip-all\" (on the command line: --beyond flip-all)",
             ),
             Self::Sweep(SweepError::Io { .. }) => {
                 Some("free some space or name another folder with --out")
             }
-            Self::Experiment { .. } => Some("sims sweep --help lists the keys of an experiment file"),
+            Self::Experiment { .. } => {
+                Some("sims sweep --help lists the keys of an experiment file")
+            }
             _ => None,
         }
     }

@@ -115,14 +115,14 @@ pub fn run(cases: &Path, data: &Path) -> Result<Vec<(Case, CaseResult)>, Referen
     for (line, case) in &parsed {
         let key = (case.dataset.as_str(), case.file.as_str());
         if let std::collections::btree_map::Entry::Vacant(place) = tables.entry(key) {
-            place.insert(load(case, data).map_err(|refusal| refuse(*line, refusal))?);
+            place.insert(load(case, data).map_err(|refusal| refuse(*line, Box::new(refusal)))?);
         }
     }
     let results: Vec<Result<CaseResult, ReferenceError>> = parsed
         .par_iter()
         .map(|(line, case)| {
             let table = &tables[&(case.dataset.as_str(), case.file.as_str())];
-            compute(case, table).map_err(|refusal| refuse(*line, refusal))
+            compute(case, table).map_err(|refusal| refuse(*line, Box::new(refusal)))
         })
         .collect();
     parsed.into_iter().zip(results).map(|((_, case), result)| Ok((case, result?))).collect()

@@ -12,7 +12,7 @@ use protocol::scoring::scaling::{Encoding, Scaling};
 use protocol::selection::{self, ScoredCandidate};
 
 use crate::dataset::Dataset;
-use crate::firm::{Firm, FirmError, Learner};
+use crate::firm::{Classifier, Firm, FirmError, Learner};
 use crate::metrics::{Confusion, Measures, MetricError, Success};
 
 /// The penalty of the regressor behind `rb-prob`.
@@ -279,13 +279,7 @@ impl Trial<'_> {
     /// # Errors
     /// [`SceneError::Firm`], [`SceneError::Metric`].
     pub fn after(&self, flips: &[usize]) -> Result<Outcome, SceneError> {
-        let mut labels = self.labels.clone();
-        for row in flips {
-            if let Ok(place) = self.scene.train.binary_search(row) {
-                labels[place] = true;
-            }
-        }
-        let classifier = self.firm.fit(&labels)?;
+        let classifier = self.train(flips)?;
         let decisions = classifier.decisions(&self.test);
         let confusion = Confusion::count(&self.minority, &self.positive, &decisions);
         let success = self
@@ -293,6 +287,22 @@ impl Trial<'_> {
             .as_ref()
             .map(|records| Success::of(&self.minority, &decisions, &classifier.decisions(records)));
         Ok(Outcome { measures: confusion.measures()?, success, confusion })
+    }
+}
+
+impl Trial<'_> {
+    /// The classifier that the firm trains after the people of `flips` reported a positive label.
+    ///
+    /// # Errors
+    /// [`SceneError::Firm`].
+    pub fn train(&self, flips: &[usize]) -> Result<Box<dyn Classifier>, SceneError> {
+        let mut labels = self.labels.clone();
+        for row in flips {
+            if let Ok(place) = self.scene.train.binary_search(row) {
+                labels[place] = true;
+            }
+        }
+        Ok(self.firm.fit(&labels)?)
     }
 }
 

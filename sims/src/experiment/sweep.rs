@@ -121,7 +121,8 @@ pub fn into_folder(
 /// # Errors
 /// The operating system's.
 pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let folder = path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
+    let folder =
+        path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
     let mut file = tempfile::NamedTempFile::new_in(folder)?;
     file.write_all(bytes)?;
     file.as_file().sync_all()?;
@@ -314,7 +315,7 @@ pub(super) fn firm_word(firms: &[Learner], place: usize) -> String {
 }
 
 /// Whom to ask, in order; with the validation rows to choose how many by.
-#[derive(Default)]
+#[derive(Clone, Copy, Default)]
 struct Asking<'a> {
     ranking: &'a [usize],
     inner: Option<(&'a Trial<'a>, &'a [usize])>,
@@ -358,7 +359,12 @@ impl FirmRun<'_> {
             };
             let inner_ranking = inner_scores.ranking(&inner.candidates(alpha)?);
             let budget = Budget { choice: Choice::Validation, asked: 0.0 };
-            self.play(Some(method), alpha, budget, Asking { ranking: &ranking, inner: Some((trial, &inner_ranking)) })
+            self.play(
+                Some(method),
+                alpha,
+                budget,
+                Asking { ranking: &ranking, inner: Some((trial, &inner_ranking)) },
+            )
         })
     }
 

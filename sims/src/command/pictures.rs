@@ -1,0 +1,126 @@
+//! Figures from summaries; nothing is computed anew.
+
+use std::num::NonZeroU32;
+
+use crate::experiment::record::Choice;
+use crate::experiment::summary::Summary;
+use crate::figure::{Axis, Curves, Estimate, Interval, Level, Panels, Point, Series, YAxes};
+use crate::statistics::Mean;
+
+/// What the pictures of one firm are about.
+#[derive(Debug)]
+pub(super) struct Subject<'a> {
+    /// The summaries of one firm.
+    pub(super) summaries: Vec<&'a Summary>,
+    /// Under the title: data set, firm, seeds.
+    pub(super) caption: String,
+}
+
+impl<'a> Subject<'a> {
+    pub(super) fn new(summaries: &'a [Summary], firm: &str, dataset: &str) -> Self {
+        let summaries: Vec<&Summary> = summaries.iter().filter(|s| s.firm == firm).collect();
+        let seeds = summaries.first().map_or(0, |s| s.eqod.count);
+        let caption =
+            format!("{dataset}, {firm} firm, {seeds} seeds; bands: 95% confidence interval");
+        Self { summaries, caption }
+    }
+
+    /// `EqOd` against flips for one size of the collective; `None` with fewer than two budgets.
+    pub(super) fn flips(&self, alpha: f64) -> Option<Curves> {
+        let series = series(|method| {
+            let mut points: Vec<Point> = self
+                .of(method, alpha)
+                .filter(|s| s.choice != Choice::Validation)
+                .map(|s| Point::at(s.flips.mean, estimate(s.eqod)))
+                .collect();
+            points.sort_by(|a, b| a.x.mean.total_cmp(&b.x.mean));
+            points.dedup_by(|a, b| a.x.mean.total_cmp(&b.x.mean).is_eq());
+            points
+        });
+        (series.iter().map(|s| s.points.len()).max()? > 1).then(|| Curves {
+            title: format!("Unfairness against label flips, α = {alpha}"),
+            caption: self.caption.clone(),
+            x: Axis::from_zero("label flips M"),
+            y: Axis::from_zero("equalized odds violation (EqOd)"),
+            series,
+            level: self.no_action(),
+            paper: Vec::new(),
+        })
+    }
+
+    /// Best `EqOd` against the size of the collective; `None` with fewer than two sizes.
+    pub(super) fn sizes(&self, alphas: &[f64]) -> Option<Panels> {
+        if alphas.len() < 2 {
+            return None;
+        }
+        let panel = |title: &str, series: Vec<Series>| Curves {
+            title: title.to_owned(),
+            caption: String::new(),
+            x: Axis::from_zero("collective size α (share of the minority)"),
+            y: Axis::from_zero("equalized odds violation (EqOd)"),
+            series,
+            level: self.no_action(),
+            paper: Vec::new(),
+        };
+        let best = |method: &str, alpha: f64| {
+            self.of(method, alpha)
+                .filter(|s| s.choice != Choice::Validation)
+                .min_by(|a, b| a.eqod.mean.total_cmp(&b.eqod.mean))
+        };
+        let validated = |method: &str, alpha: f64| {
+            self.of(method, alpha).find(|s| s.choice == Choice::Validation)
+        };
+        let along = |pick: &dyn Fn(&str, f64) -> Option<&'a Summary>| {
+            series(|method| {
+                let at =
+                    |&alpha: &f64| pick(method, alpha).map(|s| Point::at(alpha, estimate(s.eqod)));
+                alphas.iter().filter_map(at).collect()
+            })
+        };
+        let mut panels =
+            vec![panel("M by the test set (the paper's choice, optimistic)", along(&best)).into()];
+        let honest = along(&validated);
+        if !honest.is_empty() {
+            panels.push(panel("M by validation data", honest).into());
+        }
+        Some(Panels {
+            title: "Unfairness against the size of the collective".to_owned(),
+            caption: self.caption.clone(),
+            columns: NonZeroU32::MIN.saturating_add(1),
+            y_axes: YAxes::Shared,
+            panels,
+        })
+    }
+
+    fn of(&self, method: &str, alpha: f64) -> impl Iterator<Item = &'a Summary> {
+        self.summaries
+            .iter()
+            .copied()
+            .filter(move |s| s.method == method && s.alpha.total_cmp(&alpha).is_eq())
+    }
+
+    fn no_action(&self) -> Option<Level> {
+        let none = self.summaries.iter().find(|s| s.method == "none")?;
+        Some(Level { name: "no action".to_owned(), value: estimate(none.eqod), paper: None })
+    }
+}
+
+/// One series per method that has points.
+fn series(points: impl Fn(&str) -> Vec<Point>) -> Vec<Series> {
+    ["rb-prob", "rb-label", "rb-dist", "random"]
+        .into_iter()
+        .map(|method| Series { name: method.to_owned(), points: points(method) })
+        .filter(|series| !series.points.is_empty())
+        .collect()
+}
+
+/// A mean as figures want it; an interval never reaches below zero unfairness.
+pub(super) fn estimate(mean: Mean) -> Estimate {
+    mean.half_width.map_or_else(
+        || Estimate::exact(mean.mean),
+        |half| {
+            let (low, high) = ((mean.mean - half).max(0.0), mean.mean + half);
+            Estimate::within(mean.mean, Interval { low, high })
+        },
+    )
+}

@@ -1,0 +1,79 @@
+//! `sims run`: one configuration.
+
+use std::io::Write;
+
+use protocol::scoring::method::Method;
+use protocol::scoring::scaling::Encoding;
+
+use super::progress::Bar;
+use super::{REVISION, World, people, table};
+use crate::cli::{BeyondWord, EncodingWord, FirmWord, ProtocolWord, Run};
+use crate::error::CommandError;
+use crate::experiment::summary::{Summary, summarise};
+use crate::experiment::{Beyond, Experiment, sweep};
+use crate::firm::Learner;
+
+pub(super) fn execute<W: Write>(
+    options: &Run,
+    world: &mut World<'_, W>,
+) -> Result<(), CommandError> {
+    let ProtocolWord::None = options.protocol;
+    let experiment = experiment(options);
+    experiment.check()?;
+    let data = people(&options.dataset, options.data.as_ref().unwrap_or(&world.data))?;
+    let bar = Bar::new();
+    let records = sweep::in_memory(&experiment, &data, REVISION, &bar);
+    bar.finish();
+    let records = records?;
+    if options.json {
+        for record in &records {
+            serde_json::to_writer(&mut *world.out, record).map_err(std::io::Error::from)?;
+            writeln!(world.out)?;
+        }
+        return Ok(());
+    }
+    let summaries = summarise(&records);
+    let shown: Vec<&Summary> = summaries.iter().collect();
+    writeln!(
+        world.out,
+        "{}, {} firm, α = {}, seeds 0 to {} (mean ± half of the 95% interval)\n",
+        data.name,
+        experiment.firms[0].word(),
+        options.alpha,
+        options.seeds - 1
+    )?;
+    write!(world.out, "{}", table::align(&table::rows(&shown)))?;
+    Ok(world.out.flush()?)
+}
+
+fn experiment(options: &Run) -> Experiment {
+    let mut methods = vec![options.method];
+    if options.method != Method::Random {
+        methods.push(Method::Random);
+    }
+    Experiment {
+        name: "run".to_owned(),
+        dataset: options.dataset.clone(),
+        seeds: options.seeds,
+        methods,
+        alphas: vec![options.alpha],
+        flips: vec![options.flips],
+        shares: Vec::new(),
+        beyond: match options.beyond {
+            BeyondWord::Refuse => Beyond::Refuse,
+            BeyondWord::FlipAll => Beyond::FlipAll,
+        },
+        validate: false,
+        k: options.k,
+        encoding: match options.encoding {
+            EncodingWord::Mix => Encoding::Mix,
+            EncodingWord::Z => Encoding::Z,
+        },
+        group_visible: !options.hide_group,
+        firms: vec![match options.firm {
+            FirmWord::Logistic => Learner::logistic(),
+            FirmWord::Boosted => Learner::boosted(),
+            FirmWord::Mlp => Learner::mlp(0),
+        }],
+    }
+}
