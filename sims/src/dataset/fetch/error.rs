@@ -20,7 +20,10 @@ pub enum FetchError {
     #[error("Python has no pip; install it (\"python3 -m ensurepip\" or the system's package)")]
     NoPip,
     /// pip could not get the package: no network, or an index without it.
-    #[error("pip download of {package} failed: {last_line}")]
+    #[error(
+        "pip download of {package} failed: {last_line} (is there a network, and does pip's index \
+         have the package?)"
+    )]
     PipFailed {
         /// The package and its version.
         package: &'static str,
