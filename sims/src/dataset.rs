@@ -2,6 +2,7 @@
 
 mod description;
 mod error;
+pub mod fetch;
 mod load;
 mod table;
 #[cfg(test)]

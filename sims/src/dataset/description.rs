@@ -82,7 +82,7 @@ pub(super) struct Filter {
 pub(super) enum FilterRule {
     Keep(Vec<String>),
     Drop(Vec<String>),
-    /// A numeric feature that takes every finite number, and the limits to be kept.
+    /// A number within these limits; an empty cell is not.
     Within {
         min: f64,
         max: f64,

@@ -7,7 +7,7 @@ use std::collections::BTreeSet;
 use std::path::Path;
 
 use protocol::scoring::design::DesignBuilder;
-use protocol::scoring::schema::{Feature, FeatureKind, Schema, Value, ValueError};
+use protocol::scoring::schema::{Allowed, Feature, FeatureKind, Schema, Value, ValueError};
 
 use super::Dataset;
 use super::description::{Description, Reading, Rule};
@@ -66,7 +66,7 @@ impl Description {
             for (&number, seen) in observed.iter().zip(&mut seen) {
                 let text = table.cell(number);
                 if text.is_empty() {
-                    let allowed = features[number].allowed();
+                    let allowed = self.features[number].allowed();
                     return Err(table.bad_value(number, ValueError::Missing { allowed }));
                 }
                 if !seen.contains(text) {
@@ -106,6 +106,25 @@ impl Description {
 }
 
 impl Reading {
+    /// What the source may hold, where that is not what the feature may hold.
+    pub(super) fn allowed(&self) -> Allowed {
+        let levels = |levels: Vec<String>| {
+            let kind = FeatureKind::Categorical { levels };
+            Feature { kind, ..self.feature.clone() }.allowed()
+        };
+        match &self.rule {
+            Rule::Direct => self.feature.allowed(),
+            Rule::Observed => levels(vec!["any text".to_owned()]),
+            Rule::Among { texts, .. } => texts.allowed(),
+            Rule::When { texts } => {
+                levels(texts.iter().cloned().chain(["any other text".to_owned()]).collect())
+            }
+            Rule::Below { number, .. }
+            | Rule::AtLeast { number, .. }
+            | Rule::Bins { number, .. } => number.allowed(),
+        }
+    }
+
     /// Reads a text as a value of `feature`, this reading's own with its levels filled in.
     fn value(&self, feature: &Feature, text: &str) -> Result<Value, ValueError> {
         match &self.rule {
@@ -116,7 +135,7 @@ impl Reading {
             },
             Rule::When { texts } => {
                 if text.is_empty() {
-                    return Err(ValueError::Missing { allowed: feature.allowed() });
+                    return Err(ValueError::Missing { allowed: self.allowed() });
                 }
                 Ok(Value::Flag(texts.iter().any(|t| t == text)))
             }

@@ -160,7 +160,7 @@ impl<'a> Table<'a> {
             match missing.policy {
                 MissingPolicy::Drop => return Ok(true),
                 MissingPolicy::Refuse => {
-                    let allowed = reading.feature.allowed();
+                    let allowed = reading.allowed();
                     return Err(self.bad_value(number, ValueError::Missing { allowed }));
                 }
                 MissingPolicy::Level => {}

@@ -223,7 +223,8 @@ fn rule(
             (FeatureKind::Categorical { levels: Vec::new() }, Rule::Observed)
         }
         Kind::Categorical { levels: Levels::Listed(levels) } => {
-            (FeatureKind::Categorical { levels: levels.into_vec() }, Rule::Direct)
+            let levels = raw::Texts::Many(levels).into_vec();
+            (FeatureKind::Categorical { levels }, Rule::Direct)
         }
         Kind::Flag { when, otherwise, below, at_least, min, max } => {
             let fail = || DescriptionError::FlagRule { feature: name.to_owned() };

@@ -123,7 +123,7 @@ pub(super) enum Kind {
 #[serde(untagged, expecting = "levels are a list or \"observed\"")]
 pub(super) enum Levels {
     Word(LevelsWord),
-    Listed(Texts),
+    Listed(Vec<Text>),
 }
 
 #[derive(Clone, Copy, Debug, Deserialize)]

@@ -89,7 +89,7 @@ fn columns(people: &Dataset) -> Vec<&str> {
 #[expect(clippy::print_stderr, reason = "a test that checks nothing says so")]
 fn real(word: &str, file: Option<&str>) -> Option<Dataset> {
     let description = builtin(word).unwrap();
-    let path = root().join(file.map_or(description.file(), Path::new));
+    let path = root().join(file.map_or_else(|| description.file(), Path::new));
     if !path.exists() {
         eprintln!(
             "skipped: {word} is not there ({}); set CONCERT_DATA to its folder",
