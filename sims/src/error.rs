@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use protocol::exit::Exit;
 
 use crate::dataset::DatasetError;
+use crate::dataset::fetch::FetchError;
 use crate::experiment::ExperimentError;
 use crate::experiment::sweep::SweepError;
 use crate::figure::FigureError;
@@ -20,6 +21,9 @@ pub enum CommandError {
     /// The data cannot be loaded.
     #[error(transparent)]
     Data(#[from] DatasetError),
+    /// A data set could not be fetched or checked.
+    #[error(transparent)]
+    Fetch(#[from] FetchError),
     /// A data set's file is not where it was looked for.
     #[error("the data of \"{dataset}\" is not at {}", .path.display())]
     NoData {
@@ -71,6 +75,14 @@ impl CommandError {
     /// The exit code.
     pub fn exit(&self) -> Exit {
         match self {
+            Self::Fetch(error) => match error {
+                FetchError::NoPython | FetchError::NoPip { .. } => Exit::Configuration,
+                FetchError::PipFailed { .. } => Exit::Unreachable,
+                FetchError::Disk { .. } => Exit::Io,
+                FetchError::WrongHash { .. }
+                | FetchError::Package { .. }
+                | FetchError::Format { .. } => Exit::Verification,
+            },
             Self::Data(DatasetError::Unreadable { .. }) | Self::NoData { .. } => Exit::Io,
             Self::Data(DatasetError::Description { .. })
             | Self::Experiment { .. }

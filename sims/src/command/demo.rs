@@ -28,6 +28,9 @@ use crate::scene::{GroupSight, Scene};
 const EXPERIMENT: &str = include_str!("../../experiments/demo.toml");
 /// The size of the collective in the table.
 const ALPHA: f64 = 0.3;
+/// People in two dimensions: enough that a rate is more than noise; and how many of them are drawn.
+const TOY_PEOPLE: usize = 6_000;
+const TOY_DRAWN: usize = 400;
 /// Nodes of the decision regions along each axis.
 const GRID: usize = 121;
 
@@ -114,7 +117,10 @@ fn draw(
 
 /// Everybody of a two-dimensional minority acts; how many flip is chosen on validation rows.
 fn before_and_after() -> Result<Regions, CommandError> {
-    let data = population::toy::generate(&population::toy::ToySettings::default())?;
+    let data = population::toy::generate(&population::toy::ToySettings {
+        people: TOY_PEOPLE,
+        ..Default::default()
+    })?;
     let firm = crate::firm::Learner::logistic();
     let scene = Scene::new(&data, 0)?;
     let ranked = |scene: &Scene<'_>| {
@@ -149,9 +155,10 @@ fn before_and_after() -> Result<Regions, CommandError> {
         title: "A firm's decisions before and after collective action".to_owned(),
         caption: format!(
             "made-up people; the firm does not see the group, but transit time stands in for it; \
-             {} of {} candidates flip",
+             {} of {} candidates flip; {TOY_DRAWN} of {} people drawn",
             flips.len(),
-            ranking.len()
+            ranking.len(),
+            scene.train().len()
         ),
         x_label: "merit (points)".to_owned(),
         y_label: "transit time (minutes)".to_owned(),
@@ -193,7 +200,7 @@ fn persons(data: &Dataset, scene: &Scene<'_>, flips: &[usize]) -> Vec<Person> {
             flipped,
         }
     };
-    scene.train().iter().map(person).collect()
+    scene.train().iter().take(TOY_DRAWN).map(person).collect()
 }
 
 fn probabilities(classifier: &dyn Classifier, data: &Dataset, plane: &Plane) -> Array2<f64> {
