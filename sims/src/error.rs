@@ -76,7 +76,7 @@ impl CommandError {
     pub fn exit(&self) -> Exit {
         match self {
             Self::Fetch(error) => match error {
-                FetchError::NoPython | FetchError::NoPip { .. } => Exit::Configuration,
+                FetchError::NoPython { .. } | FetchError::NoPip => Exit::Configuration,
                 FetchError::PipFailed { .. } => Exit::Unreachable,
                 FetchError::Disk { .. } => Exit::Io,
                 FetchError::WrongHash { .. }
