@@ -341,7 +341,7 @@ mod tests {
                     network.parts_mut()[part][i] += by;
                     loss(network)
                 };
-                let slope = (moved(0.01) - moved(-0.01)) / 0.02;
+                let slope = (moved(0.001) - moved(-0.001)) / 0.002;
                 let found = f64::from(batch.gradients.parts()[part][i]);
                 assert!((found - slope).abs() < 2e-3, "{part} {i}: {found}, slope {slope}");
             }
