@@ -9,10 +9,12 @@ use ndarray::ArrayView1;
 use protocol::scoring::design::Design;
 
 use self::bins::{BINS_MAX, Binned, Question};
+use self::loss::logistic;
 use self::tree::{Grower, Node};
 use super::{Classifier, Firm, FirmError, check_labels, check_records, check_setting};
 
 mod bins;
+mod loss;
 mod tree;
 
 const TREES_MAX: u32 = 10_000;
@@ -103,10 +105,6 @@ fn added(tree: &[Node], numbers: &ArrayView1<'_, f64>, active: &ArrayView1<'_, u
             }
         }
     }
-}
-
-fn logistic(margin: f64) -> f64 {
-    1.0 / (1.0 + (-margin).exp())
 }
 
 #[cfg(test)]

@@ -110,8 +110,7 @@ struct Network {
 }
 
 impl Network {
-    /// Uniform weights: within ±√(6 / inputs) before the rectified units, and ±√(6 / (inputs + 1))
-    /// after them; biases 0.
+    /// Uniform weights within ±√(6 / (inputs + outputs)) of their layer; biases 0.
     fn new(columns: usize, hidden: usize, seed: u64) -> Self {
         let mut counter = 0;
         let mut draw = |limit: f64| {
@@ -119,7 +118,8 @@ impl Network {
             single((2.0 * unit(seed, 0, counter) - 1.0) * limit)
         };
         #[expect(clippy::cast_precision_loss, reason = "layers are far narrower than 2^53")]
-        let (before, after) = ((6.0 / columns as f64).sqrt(), (6.0 / (hidden + 1) as f64).sqrt());
+        let (before, after) =
+            ((6.0 / (columns + hidden) as f64).sqrt(), (6.0 / (hidden + 1) as f64).sqrt());
         Self {
             into_hidden: Array2::from_shape_simple_fn((columns, hidden), || draw(before)),
             hidden_bias: Array1::zeros(hidden),
@@ -341,7 +341,7 @@ mod tests {
                     network.parts_mut()[part][i] += by;
                     loss(network)
                 };
-                let slope = (moved(0.01) - moved(-0.01)) / 0.02;
+                let slope = (moved(0.001) - moved(-0.001)) / 0.002;
                 let found = f64::from(batch.gradients.parts()[part][i]);
                 assert!((found - slope).abs() < 2e-3, "{part} {i}: {found}, slope {slope}");
             }

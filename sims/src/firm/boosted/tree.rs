@@ -8,9 +8,7 @@
 use std::ops::Range;
 
 use super::bins::{BINS_MAX, Binned, Feature, Question};
-
-/// Sums of first and second derivatives.
-pub(super) type Sums = [f64; 2];
+use super::loss::{Sums, differentiate, plus, sum};
 
 /// Per feature, the sums of each bin. The one above 256 is never used: it keeps equal bins of
 /// different features from competing for the same lines of cache.
@@ -81,12 +79,8 @@ impl<'a> Grower<'a> {
 
     /// Grows one tree.
     pub(super) fn tree(&mut self, labels: &[bool]) -> Vec<Node> {
-        let mut total = [0.0; 2];
-        for ((sums, margin), &label) in self.derivatives.iter_mut().zip(&self.margins).zip(labels) {
-            let p = super::logistic(*margin);
-            *sums = [p - f64::from(u8::from(label)), p * (1.0 - p)];
-            total = plus(total, *sums);
-        }
+        differentiate(&self.margins, labels, &mut self.derivatives);
+        let total = sum(&self.derivatives);
         let rows = u32::try_from(self.binned.rows).expect("checked when the records were binned");
         self.rows.clear();
         self.rows.extend(0..rows);
@@ -238,10 +232,6 @@ fn subtract(features: &[Feature], from: &mut Histogram, what: &Histogram) {
             *from = minus(*from, *what);
         }
     }
-}
-
-fn plus(a: Sums, b: Sums) -> Sums {
-    [a[0] + b[0], a[1] + b[1]]
 }
 
 fn minus(a: Sums, b: Sums) -> Sums {
