@@ -5,13 +5,13 @@
 //! ```text
 //! a         = 1{U_a < minority_share}
 //! merit     = 50 + 12 N_merit                          points, not a descendant of a
-//! transit   = 20 + 8 a + 4 N_transit                   minutes from the centre, no matter for merit
-//! y         = 1{merit - 50 + 4 N_label - penalty a > 0}
+//! transit   = 20 + 14 a + 4 N_transit                   minutes from the centre, no matter for merit
+//! y         = 1{merit - 50 + 10 N_label - penalty a > 0}
 //! ```
 //!
 //! The firm is to see merit and transit but not the group: transit stands in for it, so that the
 //! boundary tilts. Limits by construction: 50 ± 12 · 3.4642 and 20 − 4 · 3.4642 to
-//! 28 + 4 · 3.4642.
+//! 34 + 4 · 3.4642.
 
 use protocol::scoring::design::DesignBuilder;
 use protocol::scoring::schema::{FeatureKind, Schema, Value};
@@ -25,8 +25,8 @@ use crate::dataset::Dataset;
 
 const MERIT: (f64, f64) = (50.0, 12.0);
 const TRANSIT: (f64, f64) = (20.0, 4.0);
-const TRANSIT_SHIFT: f64 = 8.0;
-const LABEL_NOISE: f64 = 4.0;
+const TRANSIT_SHIFT: f64 = 14.0;
+const LABEL_NOISE: f64 = 10.0;
 
 /// How many people, and how biased their labels.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
