@@ -172,6 +172,9 @@ pub struct Sweep {
     /// The folder for results and figures; by default results/ and the experiment's name.
     #[arg(long)]
     pub out: Option<PathBuf>,
+    /// The paper's points (CSV), drawn beside ours and listed in beside-paper.csv.
+    #[arg(long)]
+    pub paper: Option<PathBuf>,
 }
 
 const KEYS: &str = "Keys of an experiment file:\n\

@@ -10,6 +10,7 @@ use crate::dataset::fetch::FetchError;
 use crate::experiment::ExperimentError;
 use crate::experiment::sweep::SweepError;
 use crate::figure::FigureError;
+use crate::paper::PaperError;
 use crate::population::PopulationError;
 use crate::reference::ReferenceError;
 use crate::scene::SceneError;
@@ -54,6 +55,9 @@ pub enum CommandError {
     /// An experiment stopped.
     #[error(transparent)]
     Sweep(#[from] SweepError),
+    /// The paper's points cannot be read.
+    #[error(transparent)]
+    Paper(#[from] PaperError),
     /// A synthetic population could not be drawn.
     #[error(transparent)]
     Population(#[from] PopulationError),
@@ -87,7 +91,7 @@ impl CommandError {
             Self::Data(DatasetError::Description { .. })
             | Self::Experiment { .. }
             | Self::Options(_) => Exit::Configuration,
-            Self::Data(_) | Self::Scene(_) | Self::Population(_) => Exit::Data,
+            Self::Data(_) | Self::Scene(_) | Self::Population(_) | Self::Paper(_) => Exit::Data,
             Self::Sweep(error) => match error {
                 SweepError::Scene { .. } => Exit::Data,
                 SweepError::Foreign { .. } => Exit::Configuration,

@@ -3,7 +3,7 @@
 //! - [`dataset`], [`population`]: people, real and made up. [`scene`]: one seed's split, collective,
 //!   scores and flips. [`firm`]: learners that retrain. [`metrics`], [`statistics`]: what it came to.
 //! - [`experiment`]: everything that varies, on all cores, resumable. [`reference`](mod@reference): regression
-//!   cases. [`figure`]: pictures. [`cli`], [`command`], [`error`]: the program `sims`.
+//!   cases. [`paper`]: the paper's points. [`figure`]: pictures. [`cli`], [`command`], [`error`]: the program `sims`.
 
 pub mod cli;
 pub mod command;
@@ -13,6 +13,7 @@ pub mod experiment;
 pub mod figure;
 pub mod firm;
 pub mod metrics;
+pub mod paper;
 pub mod population;
 pub mod reference;
 pub mod scene;

@@ -4,8 +4,14 @@ use std::num::NonZeroU32;
 
 use crate::experiment::record::Choice;
 use crate::experiment::summary::Summary;
-use crate::figure::{Axis, Curves, Estimate, Interval, Level, Panels, Point, Series, YAxes};
+use crate::figure::{
+    Axis, Curves, Estimate, Interval, Level, Panels, Pareto, Point, Series, YAxes,
+};
+use crate::paper::{PaperFigure, PaperPoints};
 use crate::statistics::Mean;
+
+/// The size of the collective in the paper's figure of flips.
+const PAPER_ALPHA: f64 = 0.3;
 
 /// What the pictures of one firm are about.
 #[derive(Debug)]
@@ -14,6 +20,8 @@ pub(super) struct Subject<'a> {
     pub(super) summaries: Vec<&'a Summary>,
     /// Under the title: data set, firm, seeds.
     pub(super) caption: String,
+    /// The paper's points for the data set; none if it has no such curve.
+    pub(super) paper: PaperPoints,
 }
 
 impl<'a> Subject<'a> {
@@ -22,7 +30,7 @@ impl<'a> Subject<'a> {
         let seeds = summaries.first().map_or(0, |s| s.eqod.count);
         let caption =
             format!("{dataset}, {firm} firm, {seeds} seeds; bands: 95% confidence interval");
-        Self { summaries, caption }
+        Self { summaries, caption, paper: PaperPoints::default() }
     }
 
     /// `EqOd` against flips for one size of the collective; `None` with fewer than two budgets.
@@ -43,8 +51,39 @@ impl<'a> Subject<'a> {
             x: Axis::from_zero("label flips M"),
             y: Axis::from_zero("equalized odds violation (EqOd)"),
             series,
-            level: self.no_action(),
-            paper: Vec::new(),
+            level: self.no_action(PaperFigure::Flips),
+            paper: if alpha.total_cmp(&PAPER_ALPHA).is_eq() {
+                self.theirs(PaperFigure::Flips)
+            } else {
+                Vec::new()
+            },
+        })
+    }
+
+    /// Error against `EqOd` along the flips, for one size of the collective.
+    pub(super) fn pareto(&self, alpha: f64) -> Option<Pareto> {
+        let front = |s: &'a Summary| Point { x: estimate(s.error), y: estimate(s.eqod) };
+        let mut series = series(|method| {
+            let mut along: Vec<&Summary> =
+                self.of(method, alpha).filter(|s| s.choice != Choice::Validation).collect();
+            along.sort_by(|a, b| a.flips.mean.total_cmp(&b.flips.mean));
+            along.into_iter().map(front).collect()
+        });
+        let none = self.summaries.iter().find(|s| s.method == "none")?;
+        series.push(Series { name: "no action".to_owned(), points: vec![front(none)] });
+        let theirs = |name: &str| {
+            let points = self.paper.series(PaperFigure::Pareto, name);
+            let points = points.into_iter().map(|(x, y)| Point::at(x, Estimate::exact(y)));
+            Series { name: name.to_owned(), points: points.collect() }
+        };
+        let paper = ["collective", "base"].map(theirs);
+        (series.len() > 1).then(|| Pareto {
+            title: format!("Error against unfairness along the flips, α = {alpha}"),
+            caption: self.caption.replace("bands", "whiskers"),
+            x: Axis::new("error"),
+            y: Axis::from_zero("equalized odds violation (EqOd)"),
+            series,
+            paper: paper.into_iter().filter(|s| !s.points.is_empty()).collect(),
         })
     }
 
@@ -59,7 +98,7 @@ impl<'a> Subject<'a> {
             x: Axis::from_zero("collective size α (share of the minority)"),
             y: Axis::from_zero("equalized odds violation (EqOd)"),
             series,
-            level: self.no_action(),
+            level: self.no_action(PaperFigure::Size),
             paper: Vec::new(),
         };
         let best = |method: &str, alpha: f64| {
@@ -77,8 +116,11 @@ impl<'a> Subject<'a> {
                 alphas.iter().filter_map(at).collect()
             })
         };
-        let mut panels =
-            vec![panel("M by the test set (the paper's choice, optimistic)", along(&best)).into()];
+        let optimistic = Curves {
+            paper: self.theirs(PaperFigure::Size),
+            ..panel("M by the test set (the paper's choice, optimistic)", along(&best))
+        };
+        let mut panels = vec![optimistic.into()];
         let honest = along(&validated);
         if !honest.is_empty() {
             panels.push(panel("M by validation data", honest).into());
@@ -99,9 +141,54 @@ impl<'a> Subject<'a> {
             .filter(move |s| s.method == method && s.alpha.total_cmp(&alpha).is_eq())
     }
 
-    fn no_action(&self) -> Option<Level> {
+    fn theirs(&self, figure: PaperFigure) -> Vec<Series> {
+        series(|method| {
+            let points = self.paper.series(figure, method);
+            points.into_iter().map(|(x, eqod)| Point::at(x, Estimate::exact(eqod))).collect()
+        })
+    }
+
+    /// Ours beside the paper's, where it has a point at one of our `x`: figure, method, x, paper's
+    /// `EqOd`, ours, half of our 95% interval.
+    pub(super) fn beside(&self) -> String {
+        let methods = ["rb-prob", "rb-label", "rb-dist", "random"];
+        let at = |s: &&Summary, figure, x: f64| match figure {
+            PaperFigure::Flips => {
+                s.alpha.total_cmp(&PAPER_ALPHA).is_eq()
+                    && s.choice == Choice::Flips
+                    && s.asked.total_cmp(&x).is_eq()
+            }
+            PaperFigure::Size => s.alpha.total_cmp(&x).is_eq() && s.choice == Choice::Share,
+            PaperFigure::Pareto => false,
+        };
+        let mut lines = vec!["figure,method,x,paper,ours,half_width".to_owned()];
+        for (figure, name) in [(PaperFigure::Flips, "flips"), (PaperFigure::Size, "size")] {
+            for method in methods {
+                for (x, paper) in self.paper.series(figure, method) {
+                    let ours = self
+                        .summaries
+                        .iter()
+                        .filter(|s| s.method == method && at(s, figure, x))
+                        .min_by(|a, b| a.eqod.mean.total_cmp(&b.eqod.mean));
+                    if let Some(ours) = ours {
+                        let half = ours.eqod.half_width.unwrap_or(f64::NAN);
+                        let mean = ours.eqod.mean;
+                        lines.push(format!("{name},{method},{x},{paper:.4},{mean:.4},{half:.4}"));
+                    }
+                }
+            }
+        }
+        lines.push(String::new());
+        lines.join("\n")
+    }
+
+    fn no_action(&self, figure: PaperFigure) -> Option<Level> {
         let none = self.summaries.iter().find(|s| s.method == "none")?;
-        Some(Level { name: "no action".to_owned(), value: estimate(none.eqod), paper: None })
+        Some(Level {
+            name: "no action".to_owned(),
+            value: estimate(none.eqod),
+            paper: self.paper.base(figure),
+        })
     }
 }
 

@@ -12,6 +12,7 @@ use crate::experiment::Experiment;
 use crate::experiment::summary::{self, Summary};
 use crate::experiment::sweep::{SweepError, into_folder, write_atomically};
 use crate::figure::Files;
+use crate::paper::PaperPoints;
 
 pub(super) fn execute<W: Write>(
     options: &Sweep,
@@ -31,7 +32,11 @@ pub(super) fn execute<W: Write>(
     let path = out.join("summary.csv");
     write_atomically(&path, &summary::summary_text(&summaries))
         .map_err(|source| SweepError::Io { path, source })?;
-    let figures = draw(&experiment, &data.name, &summaries, &out)?;
+    let paper = match &options.paper {
+        Some(file) => Some(PaperPoints::read(file, &experiment.dataset)?),
+        None => None,
+    };
+    let figures = draw(&experiment, &data.name, &summaries, paper.as_ref(), &out)?;
     writeln!(world.out, "{} firms retrained; in {}:", records.len(), out.display())?;
     for name in ["results.csv", "results.jsonl", "summary.csv"] {
         writeln!(world.out, "  {name}")?;
@@ -51,16 +56,26 @@ fn draw(
     experiment: &Experiment,
     dataset: &str,
     summaries: &[Summary],
+    paper: Option<&PaperPoints>,
     out: &Path,
 ) -> Result<Vec<Files>, CommandError> {
     let mut firms: Vec<&str> = summaries.iter().map(|s| s.firm.as_str()).collect();
     firms.dedup();
     let mut files = Vec::new();
     for firm in firms {
-        let subject = Subject::new(summaries, firm, dataset);
+        let mut subject = Subject::new(summaries, firm, dataset);
+        if let Some(paper) = paper {
+            subject.paper = paper.clone();
+            let path = out.join(format!("beside-paper-{firm}.csv"));
+            write_atomically(&path, subject.beside().as_bytes())
+                .map_err(|source| SweepError::Io { path, source })?;
+        }
         for &alpha in &experiment.alphas {
             if let Some(figure) = subject.flips(alpha) {
                 files.push(figure.draw(out, &format!("flips-{firm}-alpha-{alpha}"))?);
+                if let Some(figure) = subject.pareto(alpha) {
+                    files.push(figure.draw(out, &format!("pareto-{firm}-alpha-{alpha}"))?);
+                }
             }
         }
         if let Some(figure) = subject.sizes(&experiment.alphas) {
