@@ -1,0 +1,409 @@
+//! `sims` as it is typed: how it ends, what it says, what it leaves behind.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output};
+use std::sync::OnceLock;
+
+use tempfile::TempDir;
+
+const DESCRIPTION: &str = r#"
+name = "loans"
+file = "loans.csv"
+test-share = 0.3
+group = { column = "sex", minority = "f", majority = "m" }
+label = { column = "paid", positive = "yes", negative = "no" }
+
+[[feature]]
+name = "age"
+unit = "years"
+kind = { numeric = { min = 18, max = 100 } }
+
+[[feature]]
+name = "grade"
+kind = { ordinal = { levels = ["C", "B", "A"] } }
+"#;
+
+const EXPERIMENT: &str = r#"
+name = "small"
+dataset = "DATASET"
+seeds = 4
+methods = ["rb-prob", "rb-label", "rb-dist", "random"]
+alphas = [0.3, 0.6]
+flips = [5, 10]
+shares = [0.2, 0.5]
+validate = true
+k = 5
+firms = [
+    { learner = "logistic", penalty = 1.0 },
+    { learner = "boosted", trees = 10, depth = 3, rate = 0.1, bins = 32 },
+]
+"#;
+
+#[test]
+fn a_column_that_is_missing() {
+    let place = Place::new();
+    place.edit("loans.csv", "sex,age,", "sex,agee,");
+    place.loans(&[]).fails(65, &["loans.csv: no column \"age\"; did you mean \"agee\"?"]);
+}
+
+#[test]
+fn values_that_are_not_allowed() {
+    for (value, says) in [
+        ("f,20,D,no\n", "line 2, column \"grade\": \"D\" is not a level; allowed: \"C\", \"B\""),
+        ("f,NaN,C,no\n", "line 2, column \"age\": \"NaN\" is not finite; allowed: 18 to 100"),
+        ("f,17,C,no\n", "line 2, column \"age\": 17 is out of range; allowed: 18 to 100 years"),
+        ("d,20,C,no\n", "line 2, group column \"sex\": \"d\" is not a level"),
+        ("f,20,C,maybe\n", "line 2, label column \"paid\": \"maybe\" is not a level"),
+    ] {
+        let place = Place::new();
+        place.edit("loans.csv", "paid\n", &format!("paid\n{value}"));
+        place.loans(&[]).fails(65, &["loans.csv, ", says]);
+    }
+}
+
+#[test]
+fn a_group_of_nobody() {
+    let place = Place::new();
+    place.edit("loans.csv", "\nf,", "\nm,");
+    place.loans(&[]).fails(65, &["loans.csv: no row is of the minority (sex = f)"]);
+}
+
+#[test]
+fn nobody_to_ask() {
+    let says = ["no candidates: none of the 0 members has a negative label (alpha 0)"];
+    Place::new().loans(&["--alpha", "0"]).fails(65, &says);
+}
+
+#[test]
+fn more_flips_than_candidates() {
+    let place = Place::new();
+    let ended = place.loans(&["--flips", "100000"]);
+    ended.fails(65, &["M = 100000, but there are ", "allowed: 0 to ", "--beyond flip-all"]);
+    let (_, count) = ended.says.split_once("there are ").unwrap();
+    let count: usize = count.split(' ').next().unwrap().parse().unwrap();
+    assert!(count > 0);
+    let ended = place.loans(&["--flips", "100000", "--beyond", "flip-all", "--json"]);
+    ended.succeeds();
+    let records: Vec<serde_json::Value> =
+        ended.printed.lines().map(|line| serde_json::from_str(line).unwrap()).collect();
+    assert_eq!(records.len(), 3, "{}", ended.printed);
+    for record in records.iter().filter(|record| record["method"] != "none") {
+        assert_eq!(record["flips"], count, "{record}");
+        assert_eq!(record["candidates"], count, "{record}");
+    }
+}
+
+#[test]
+fn a_share_that_is_no_share() {
+    let place = Place::new();
+    for (given, shown) in [("1.5", "1.5"), ("NaN", "NaN"), ("inf", "inf")] {
+        let says = format!("alphas holds {shown}; allowed: 0 to 1");
+        place.loans(&["--alpha", given]).fails(78, &[&says]);
+    }
+    place.loans(&["--alpha=-0.1"]).fails(78, &["alphas holds -0.1; allowed: 0 to 1"]);
+    place.loans(&["--alpha", "third"]).fails(2, &["invalid value 'third'", "--alpha"]);
+}
+
+#[test]
+fn more_neighbours_than_people() {
+    let place = Place::new();
+    let says = ["rb-label: k = 100000, but its majority reference has ", "rows; allowed: 1 to "];
+    place.loans(&["--method", "rb-label", "--k", "100000"]).fails(65, &says);
+    place.loans(&["--method", "rb-dist", "--k", "0"]).fails(65, &["rb-dist: k must be at least 1"]);
+}
+
+#[test]
+fn files_that_are_not_there() {
+    let place = Place::new();
+    fs::remove_file(place.path("loans.csv")).unwrap();
+    place.loans(&[]).fails(74, &["loans.toml\" is not at ", "loans.csv", "--data"]);
+    fs::remove_file(place.path("loans.toml")).unwrap();
+    place.loans(&[]).fails(74, &["loans.toml: entity not found"]);
+    place.sims(&["sweep", "none.toml"]).fails(74, &["cannot read none.toml: "]);
+    place.sims(&["reference", "none.csv"]).fails(74, &["none.csv: "]);
+}
+
+#[test]
+fn words_that_are_not_known() {
+    let place = Place::new();
+    let says = ["\"rb-luck\" is not a method; allowed: rb-prob, rb-label, rb-dist, random"];
+    place.loans(&["--method", "rb-luck"]).fails(2, &says);
+    place.edit("small.toml", "seeds = 4", "seeds = 4\nflipz = 3");
+    place.sweep("out").fails(78, &["small.toml: ", "unknown field `flipz`", "sims sweep --help"]);
+    assert!(!place.path("out").exists());
+}
+
+#[test]
+fn a_folder_of_other_results() {
+    let place = Place::new();
+    place.sweep("out").succeeds();
+    let before = place.results("out");
+    place.edit("small.toml", "k = 5", "k = 6");
+    let says = ["results.jsonl holds results of another experiment or data", "--out"];
+    place.sweep("out").fails(78, &says);
+    same(&place.results("out"), &before);
+}
+
+/// No file may grow above one block, as on a full disk: writing fails half-way through a line.
+#[cfg(unix)]
+#[test]
+fn no_room_for_results() {
+    let place = Place::new();
+    let program = program();
+    let limited = "trap '' XFSZ; ulimit -f 4; exec \"$@\"";
+    let mut command = Command::new("sh");
+    command.args(["-c", limited, "sh"]).arg(program).args(["sweep", "small.toml", "--out", "out"]);
+    let says = ["cannot write out/results.jsonl: ", "run the same command again to go on", "hint:"];
+    place.ended(&mut command).fails(74, &says);
+    let kept = fs::read(place.path("out/results.jsonl")).unwrap();
+    assert!(kept.contains(&b'\n'), "nothing was kept");
+    assert!(!place.path("out/results.csv").exists());
+    place.sweep("out").succeeds();
+    place.sweep("other").succeeds();
+    same(&place.results("out"), &place.results("other"));
+}
+
+#[test]
+fn an_interrupted_experiment_goes_on() {
+    let place = Place::new();
+    place.sweep("whole").succeeds();
+    let whole = place.results("whole");
+    let cut = whole.0.len() / 2;
+    let cut = if whole.0.as_bytes()[cut - 1] == b'\n' { cut + 1 } else { cut };
+    fs::create_dir(place.path("part")).unwrap();
+    fs::write(place.path("part/results.jsonl"), &whole.0.as_bytes()[..cut]).unwrap();
+    place.sweep("part").succeeds();
+    same(&place.results("part"), &whole);
+}
+
+#[test]
+fn a_line_that_is_no_result() {
+    let place = Place::new();
+    fs::create_dir(place.path("out")).unwrap();
+    fs::write(place.path("out/results.jsonl"), "{}\n").unwrap();
+    place.sweep("out").fails(74, &["results.jsonl line 1 is not a result: "]);
+}
+
+#[test]
+fn threads_change_nothing() {
+    let place = Place::new();
+    let with = |threads: &str| {
+        let mut command = Command::new(program());
+        command.args(["sweep", "small.toml", "--out", threads]).env("RAYON_NUM_THREADS", threads);
+        place.ended(&mut command).succeeds();
+        place.results(threads)
+    };
+    same(&with("1"), &with("2"));
+}
+
+#[test]
+fn cases_that_cannot_be_computed() {
+    const HEADER: &str = "dataset,file,seed,method,alpha,k,M\n";
+    let place = Place::new();
+    fs::write(place.path("compas.csv"), compas()).unwrap();
+    let good = "compas,compas.csv,0,rb-label,0.3,5,3\n";
+    for (bad, says) in [
+        ("compas,compas.csv,0,rb-label,0.3,100000,3\n", "k = 100000, but its majority reference"),
+        ("compas,compas.csv,0,rb-label,0.3,0,3\n", "k 0, M 3): rb-label: k must be at least 1"),
+        ("compas,compas.csv,0,rb-label,0.3,,3\n", "rb-label needs k; the field is empty"),
+        ("compas,compas.csv,0,rb-label,1.5,5,3\n", "alpha is 1.5; allowed: 0 to 1"),
+        ("compas,compas.csv,0,rb-luck,0.3,5,3\n", "\"rb-luck\" is not a method"),
+        ("iris,compas.csv,0,rb-label,0.3,5,3\n", "dataset \"iris\"; allowed: compas, acs, adult"),
+        ("compas,none.csv,0,rb-label,0.3,5,3\n", "none.csv: "),
+    ] {
+        fs::write(place.path("cases.csv"), format!("{HEADER}{good}{bad}")).unwrap();
+        let ended = place.sims(&["reference", "cases.csv", "--data", "."]);
+        ended.fails(65, &["cases.csv line 3: ", says]);
+    }
+    fs::write(place.path("cases.csv"), format!("{HEADER}{}", good.replace(",5,", ",many,")))
+        .unwrap();
+    let ended = place.sims(&["reference", "cases.csv", "--data", "."]);
+    ended.fails(65, &["cases.csv: ", "line: 2", "invalid digit"]);
+    fs::write(place.path("cases.csv"), format!("{HEADER}{good}")).unwrap();
+    let ended = place.sims(&["reference", "cases.csv", "--data", "."]);
+    ended.succeeds();
+    assert!(ended.printed.contains("\ncompas,compas.csv,0,rb-label,0.3,5,3,"), "{}", ended.printed);
+}
+
+#[test]
+fn the_demo_draws_three_pictures() {
+    let place = Place::new();
+    let ended = place.sims(&["demo", "--out", "pictures"]);
+    ended.succeeds();
+    let mut endings: Vec<(String, bool)> = fs::read_dir(place.path("pictures"))
+        .unwrap()
+        .map(|entry| {
+            let path = entry.unwrap().path();
+            let bytes = fs::read(&path).unwrap();
+            let ending = path.extension().unwrap().to_str().unwrap().to_owned();
+            let whole = match &*ending {
+                "png" => bytes.starts_with(b"\x89PNG") && bytes.ends_with(b"IEND\xaeB`\x82"),
+                _ => String::from_utf8(bytes).unwrap().trim_end().ends_with("</svg>"),
+            };
+            (ending, whole)
+        })
+        .collect();
+    endings.sort();
+    let expected = ["png", "png", "png", "svg", "svg", "svg"].map(|e| (e.to_owned(), true));
+    assert_eq!(endings, expected);
+    assert!(ended.printed.contains("nobody (no action)"), "{}", ended.printed);
+}
+
+/// Fails on the first line that differs, rather than on two whole files.
+fn same(left: &(String, String), right: &(String, String)) {
+    for (left, right) in [(&left.0, &right.0), (&left.1, &right.1)] {
+        for (number, (left, right)) in left.lines().zip(right.lines()).enumerate() {
+            assert_eq!(left, right, "line {}", number + 1);
+        }
+        assert!(left == right, "{} bytes and {} bytes", left.len(), right.len());
+    }
+}
+
+/// A folder with a table of people, its description and an experiment.
+struct Place {
+    folder: TempDir,
+}
+
+/// How the program ended.
+struct Ended {
+    code: Option<i32>,
+    printed: String,
+    says: String,
+}
+
+impl Place {
+    fn new() -> Self {
+        let place = Self { folder: tempfile::tempdir().unwrap() };
+        fs::write(place.path("loans.toml"), DESCRIPTION).unwrap();
+        fs::write(place.path("loans.csv"), loans()).unwrap();
+        let experiment = EXPERIMENT.replace("DATASET", "loans.toml");
+        fs::write(place.path("small.toml"), experiment).unwrap();
+        place
+    }
+
+    fn path(&self, name: &str) -> PathBuf {
+        self.folder.path().join(name)
+    }
+
+    fn edit(&self, name: &str, from: &str, to: &str) {
+        let text = fs::read_to_string(self.path(name)).unwrap();
+        assert!(text.contains(from));
+        fs::write(self.path(name), text.replace(from, to)).unwrap();
+    }
+
+    /// One seed on the small table; later arguments win over these.
+    fn loans(&self, arguments: &[&str]) -> Ended {
+        let flips: &[&str] = if arguments.contains(&"--flips") { &[] } else { &["--flips", "3"] };
+        let start = ["run", "--dataset", "loans.toml", "--seeds", "1"];
+        self.sims(&[&start, flips, arguments].concat())
+    }
+
+    fn sweep(&self, out: &str) -> Ended {
+        self.sims(&["sweep", "small.toml", "--out", out])
+    }
+
+    fn sims(&self, arguments: &[&str]) -> Ended {
+        self.ended(Command::new(program()).args(arguments))
+    }
+
+    fn ended(&self, command: &mut Command) -> Ended {
+        let Output { status, stdout, stderr } =
+            command.current_dir(self.folder.path()).output().unwrap();
+        let text = |bytes| String::from_utf8(bytes).unwrap();
+        Ended { code: status.code(), printed: text(stdout), says: text(stderr) }
+    }
+
+    /// What results.jsonl and results.csv hold.
+    fn results(&self, out: &str) -> (String, String) {
+        let read = |name| fs::read_to_string(self.path(out).join(name)).unwrap();
+        (read("results.jsonl"), read("results.csv"))
+    }
+}
+
+impl Ended {
+    fn succeeds(&self) {
+        assert_eq!(self.code, Some(0), "{}", self.says);
+    }
+
+    fn fails(&self, code: i32, says: &[&str]) {
+        assert_eq!(self.code, Some(code), "{}", self.says);
+        for part in says {
+            assert!(self.says.contains(part), "{part:?} is not in {:?}", self.says);
+        }
+        assert_eq!(self.printed, "");
+    }
+}
+
+/// 400 people whose labels follow age, grade and sex, with some noise.
+fn loans() -> String {
+    let mut noise = Noise(1);
+    let mut text = "sex,age,grade,paid\n".to_owned();
+    for _ in 0..400 {
+        let (minority, age, grade) = (noise.below(5) < 2, 18 + noise.below(60), noise.below(3));
+        let points = age + 20 * grade + noise.below(40) + if minority { 0 } else { 20 };
+        let sex = if minority { 'f' } else { 'm' };
+        let grade = ["C", "B", "A"][usize::from(grade)];
+        let paid = if points > 90 { "yes" } else { "no" };
+        text.push_str(&format!("{sex},{age},{grade},{paid}\n"));
+    }
+    text
+}
+
+/// 200 people with the columns of COMPAS.
+fn compas() -> String {
+    let mut noise = Noise(2);
+    let mut text = "race,two_year_recid,age,priors_count,c_charge_degree,sex,juv_fel_count,\
+                    juv_misd_count,juv_other_count\n"
+        .to_owned();
+    for _ in 0..200 {
+        let race = ["African-American", "Caucasian"][usize::from(noise.below(2))];
+        let (again, age, priors) = (noise.below(2), 18 + noise.below(60), noise.below(9));
+        text.push_str(&format!("{race},{again},{age},{priors},F,Male,0,0,{}\n", noise.below(3)));
+    }
+    text
+}
+
+/// The same numbers on every machine.
+struct Noise(u64);
+
+impl Noise {
+    fn below(&mut self, limit: u8) -> u8 {
+        self.0 =
+            self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        u8::try_from((self.0 >> 33) % u64::from(limit)).unwrap()
+    }
+}
+
+/// The program beside this test, built from the sources as they are.
+///
+/// Cargo builds it only if they changed, and one test after the other.
+fn program() -> &'static Path {
+    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
+    PROGRAM.get_or_init(|| {
+        let this = std::env::current_exe().unwrap();
+        let profile = this.ancestors().nth(2).unwrap();
+        let mut build = Command::new(env!("CARGO"));
+        build.args([
+            "build",
+            "--quiet",
+            "--offline",
+            "--locked",
+            "--package",
+            "sims",
+            "--bin",
+            "sims",
+        ]);
+        if profile.ends_with("release") {
+            build.arg("--release");
+        }
+        let output = build
+            .arg("--target-dir")
+            .arg(profile.parent().unwrap())
+            .current_dir(env!("CARGO_MANIFEST_DIR"))
+            .output()
+            .unwrap();
+        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+        profile.join(format!("sims{}", std::env::consts::EXE_SUFFIX))
+    })
+}
