@@ -18,7 +18,7 @@ use crate::experiment::record::Choice;
 use crate::experiment::summary::{Summary, summarise};
 use crate::experiment::{Experiment, sweep};
 use crate::figure::{
-    Estimate, Files, Group, Interval, Label, Outcome, Person, Plane, Regions, Side,
+    Estimate, FigureError, Files, Group, Interval, Label, Outcome, Person, Plane, Regions, Side,
 };
 use crate::firm::Classifier;
 use crate::population;
@@ -104,6 +104,8 @@ fn draw(
     experiment: &Experiment,
     summaries: &[Summary],
 ) -> Result<Vec<Files>, CommandError> {
+    std::fs::create_dir_all(&options.out)
+        .map_err(|source| FigureError::Write { path: options.out.clone(), source })?;
     let mut files = vec![before_and_after()?.draw(&options.out, "demo-before-after")?];
     let subject = Subject::new(summaries, experiment.firms[0].word(), "made-up people");
     if let Some(figure) = subject.flips(ALPHA) {
