@@ -93,9 +93,9 @@ impl CommandError {
             | Self::Options(_) => Exit::Configuration,
             Self::Data(_) | Self::Scene(_) | Self::Population(_) | Self::Paper(_) => Exit::Data,
             Self::Sweep(error) => match error {
-                SweepError::Scene { .. } => Exit::Data,
+                SweepError::Scene { .. } | SweepError::Corrupt { .. } => Exit::Data,
                 SweepError::Foreign { .. } => Exit::Configuration,
-                SweepError::Io { .. } | SweepError::Corrupt { .. } => Exit::Io,
+                SweepError::Io { .. } | SweepError::Unreadable { .. } => Exit::Io,
             },
             Self::Reference(error) => match error {
                 ReferenceError::Cases { source, .. } if source.is_io_error() => Exit::Io,

@@ -31,9 +31,17 @@ pub enum SweepError {
         /// Why.
         error: SceneError,
     },
-    /// A result cannot be written or read; finished cells before it are kept.
+    /// A result cannot be written; finished cells before it are kept.
     #[error("cannot write {}: {source}; what was finished before is kept, run the same command again to go on", .path.display())]
     Io {
+        /// Which file.
+        path: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
+    /// Earlier results cannot be read.
+    #[error("cannot read the results in {}: {source}", .path.display())]
+    Unreadable {
         /// Which file.
         path: PathBuf,
         /// Why.
@@ -145,11 +153,12 @@ impl Journal {
 
 /// Earlier records, and the length of the file up to its last whole line if it has a torn one.
 fn read(path: &Path, config: &str) -> Result<(Vec<Record>, Option<u64>), SweepError> {
-    let bytes = match fs::read(path) {
-        Ok(bytes) => bytes,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok((Vec::new(), None)),
-        Err(source) => return Err(SweepError::Io { path: path.to_owned(), source }),
-    };
+    let bytes =
+        match fs::metadata(path).and_then(|found| regular(&found)).and_then(|()| fs::read(path)) {
+            Ok(bytes) => bytes,
+            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok((Vec::new(), None)),
+            Err(source) => return Err(SweepError::Unreadable { path: path.to_owned(), source }),
+        };
     let whole = bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |last| last + 1);
     let mut records = Vec::new();
     for (line, text) in bytes[..whole].split(|&byte| byte == b'\n').enumerate() {
@@ -169,6 +178,15 @@ fn read(path: &Path, config: &str) -> Result<(Vec<Record>, Option<u64>), SweepEr
         records.push(record);
     }
     Ok((records, (whole < bytes.len()).then_some(whole as u64)))
+}
+
+/// A device or a pipe may have no end.
+fn regular(found: &fs::Metadata) -> io::Result<()> {
+    if found.is_file() {
+        Ok(())
+    } else {
+        Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file"))
+    }
 }
 
 fn json_lines(records: &[Record]) -> Vec<u8> {

@@ -91,7 +91,7 @@ pub enum FigureError {
         name: String,
     },
     /// The folder or a file in it could not be written.
-    #[error("cannot write {}", path.display())]
+    #[error("cannot write {}: {source}", path.display())]
     Write {
         /// The file.
         path: PathBuf,
