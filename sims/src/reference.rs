@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::io::Write;
 use std::path::{Path, PathBuf};
+use std::str::FromStr;
 
 use protocol::scoring::method::{Method, UnknownMethod};
 use protocol::scoring::scaling::Encoding;
@@ -53,6 +54,16 @@ pub enum Refusal {
     /// No such method.
     #[error("{0}, none")]
     Method(#[from] UnknownMethod),
+    /// A field is not a number of its kind.
+    #[error("{column} is \"{value}\"; allowed: {allowed}")]
+    Field {
+        /// Its column.
+        column: &'static str,
+        /// As found.
+        value: String,
+        /// What would be accepted.
+        allowed: &'static str,
+    },
     /// A method that needs `k` has none.
     #[error("{method} needs k; the field is empty")]
     MissingK {
@@ -72,9 +83,22 @@ pub enum Refusal {
     },
 }
 
-/// One line of the file of cases.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
+/// One line of the file of cases, as written.
+#[derive(Clone, Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
+struct Line {
+    dataset: String,
+    file: String,
+    seed: String,
+    method: String,
+    alpha: String,
+    k: String,
+    #[serde(rename = "M")]
+    flips: String,
+}
+
+/// One case.
+#[derive(Clone, Debug, PartialEq)]
 pub struct Case {
     dataset: String,
     file: String,
@@ -82,8 +106,34 @@ pub struct Case {
     method: String,
     alpha: f64,
     k: Option<usize>,
-    #[serde(rename = "M")]
     flips: usize,
+}
+
+impl TryFrom<Line> for Case {
+    type Error = Refusal;
+
+    fn try_from(line: Line) -> Result<Self, Refusal> {
+        Ok(Self {
+            seed: number("seed", &line.seed, "a whole number")?,
+            alpha: number("alpha", &line.alpha, "0 to 1")?,
+            k: match line.k.as_str() {
+                "" => None,
+                k => Some(number("k", k, "a whole number from 1, or nothing")?),
+            },
+            flips: number("M", &line.flips, "a whole number")?,
+            dataset: line.dataset,
+            file: line.file,
+            method: line.method,
+        })
+    }
+}
+
+fn number<T: FromStr>(
+    column: &'static str,
+    value: &str,
+    allowed: &'static str,
+) -> Result<T, Refusal> {
+    value.parse().map_err(|_| Refusal::Field { column, value: value.to_owned(), allowed })
 }
 
 /// What one case came to.
@@ -168,7 +218,13 @@ fn read(cases: &Path) -> Result<Vec<(u64, Case)>, ReferenceError> {
     for record in reader.records() {
         let record = record.map_err(fail)?;
         let line = record.position().map_or(0, csv::Position::line);
-        parsed.push((line, record.deserialize(Some(&header)).map_err(fail)?));
+        let written: Line = record.deserialize(Some(&header)).map_err(fail)?;
+        let case = Case::try_from(written).map_err(|refusal| ReferenceError::Case {
+            file: cases.to_owned(),
+            line,
+            refusal: Box::new(refusal),
+        })?;
+        parsed.push((line, case));
     }
     Ok(parsed)
 }
