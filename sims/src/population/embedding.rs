@@ -1,11 +1,11 @@
 //! Waterbirds-like embeddings: not the photographs, but Gaussian clouds in their proportions.
 //!
-//! Label `y`: the bird is a waterbird. Group `a`: the place is water (the minority). How many of each
-//! (y, place) is as in the train images of Waterbirds: (0, 0) 3,525; (0, 1) 186; (1, 0) 54;
+//! Label `y`: the bird is a waterbird. Group: the place, water or land. How many of each
+//! (y, water) is as in the train images of Waterbirds: (0, 0) 3,525; (0, 1) 186; (1, 0) 54;
 //! (1, 1) 1,030. A record is
 //!
 //! ```text
-//! x = (bird / 2) (2 y - 1) u + (place / 2) (2 a - 1) v + N
+//! x = (bird / 2) (2 y - 1) u + (place / 2) (2 water - 1) v + N
 //! ```
 //!
 //! with unit vectors `u` orthogonal to `v` spread evenly over all coordinates, and `N` coordinates
@@ -17,9 +17,9 @@
 //! errs far less often than that on people like these (about .01). The customary figure for these
 //! data, the mean error over the four cells, is about .07.
 //!
-//! With [`Wanted::Waterbird`] it is the *minority* that has the wanted label more often (.85 against
-//! .015), so that flips to it widen the gap between the groups. [`Wanted::Landbird`] is the same
-//! people with the other label wanted (.15 against .985): there, flips by rb-prob narrow it.
+//! The minority is the land by default: it has the wanted label (waterbird) far less often (.015
+//! against .85), and only it has enough candidates for the paper's 700 flips at alpha = 0.3.
+//! [`Minority::Water`] is the same people with the groups exchanged; flips then widen the gap.
 
 use protocol::scoring::design::DesignBuilder;
 use protocol::scoring::schema::{FeatureKind, Schema, Value};
@@ -33,15 +33,15 @@ const CELLS: [(bool, bool, usize); 4] =
     [(false, false, 3_525), (false, true, 186), (true, false, 54), (true, true, 1_030)];
 const GAUSSIAN_BOUND: f64 = 6.0;
 
-/// Which bird is the positive label.
+/// Which place is the minority's.
 #[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Deserialize, Serialize)]
 #[serde(rename_all = "kebab-case")]
-pub enum Wanted {
-    /// As in Waterbirds: `y = 1` is a waterbird, which the minority (water) has more often.
+pub enum Minority {
+    /// Land, where waterbirds are rare.
     #[default]
-    Waterbird,
-    /// `y = 1` is a landbird, which the minority (water) has less often.
-    Landbird,
+    Land,
+    /// Water, where most birds are waterbirds.
+    Water,
 }
 
 /// How many features, and how far apart the clouds.
@@ -54,15 +54,15 @@ pub struct EmbeddingSettings {
     pub bird: f64,
     /// Between the means of the two places, in standard deviations.
     pub place: f64,
-    /// Which bird is the positive label.
-    pub wanted: Wanted,
+    /// Which place is the minority's.
+    pub minority: Minority,
     /// Other seed, other people; below 2^32.
     pub seed: u64,
 }
 
 impl Default for EmbeddingSettings {
     fn default() -> Self {
-        Self { features: 64, bird: 4.1, place: 4.0, wanted: Wanted::Waterbird, seed: 0 }
+        Self { features: 64, bird: 4.1, place: 4.0, minority: Minority::Land, seed: 0 }
     }
 }
 
@@ -87,11 +87,11 @@ pub fn generate(settings: &EmbeddingSettings) -> Result<Dataset, PopulationError
     for row in shuffled(settings.seed, cells.len()) {
         let (waterbird, water) = cells[row];
         push(&mut records, schema.features(), &embed(settings, row, waterbird, water));
-        minority.push(water);
-        positive.push(match settings.wanted {
-            Wanted::Waterbird => waterbird,
-            Wanted::Landbird => !waterbird,
+        minority.push(match settings.minority {
+            Minority::Land => !water,
+            Minority::Water => water,
         });
+        positive.push(waterbird);
     }
     Ok(Dataset {
         name: "waterbirds-like (synthetic)".to_owned(),
@@ -100,7 +100,7 @@ pub fn generate(settings: &EmbeddingSettings) -> Result<Dataset, PopulationError
         minority,
         positive,
         test_share: 0.3,
-        fingerprint: fingerprint("waterbirds-like 1", settings),
+        fingerprint: fingerprint("waterbirds-like 2", settings),
         counterfactual: None,
     })
 }
@@ -149,17 +149,17 @@ mod tests {
         assert_eq!((&one.records, &one.positive), (&two.records, &two.positive));
         assert_ne!(one.records, other.records);
         assert_ne!(one.fingerprint, other.fingerprint);
-        let land = generate(&EmbeddingSettings { wanted: Wanted::Landbird, ..settings }).unwrap();
-        assert_eq!(land.records, one.records);
-        assert!(land.positive.iter().zip(&one.positive).all(|(l, w)| l != w));
+        let water = generate(&EmbeddingSettings { minority: Minority::Water, ..settings }).unwrap();
+        assert_eq!(water.records, one.records);
+        assert!(water.minority.iter().zip(&one.minority).all(|(w, l)| w != l));
     }
 
     #[test]
     fn cells_are_those_of_waterbirds() {
         let data = generate(&EmbeddingSettings::default()).unwrap();
-        for (positive, minority, count) in CELLS {
+        for (positive, water, count) in CELLS {
             let people = data.positive.iter().zip(&data.minority);
-            assert_eq!(people.filter(|&(&y, &a)| (y, a) == (positive, minority)).count(), count);
+            assert_eq!(people.filter(|&(&y, &a)| (y, a) == (positive, !water)).count(), count);
         }
         assert_eq!((data.records.rows(), data.records.columns().len()), (4_795, 64));
     }
