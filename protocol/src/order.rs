@@ -59,7 +59,7 @@ pub fn order(seed: u64, purpose: Purpose, rows: impl IntoIterator<Item = usize>)
     keyed.into_iter().map(|(_, row)| row).collect()
 }
 
-/// A number in (0, 1) for draw `counter` of repetition `repetition` under `seed`.
+/// A number in (0, 1], which is 1 with probability 2^-53, for draw `counter` of repetition `repetition` under `seed`.
 pub fn unit(seed: u64, repetition: u64, counter: u64) -> f64 {
     let bits = splitmix64(splitmix64((seed << 32).wrapping_add(repetition)) ^ counter) >> 11;
     #[expect(clippy::cast_precision_loss, reason = "53 bits fit the mantissa")]

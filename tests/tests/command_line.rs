@@ -100,10 +100,10 @@ fn more_flips_than_candidates() {
 fn a_share_that_is_no_share() {
     let place = Place::new();
     for (given, shown) in [("1.5", "1.5"), ("NaN", "NaN"), ("inf", "inf")] {
-        let says = format!("alphas holds {shown}; allowed: 0 to 1");
-        place.loans(&["--alpha", given]).fails(78, &[&says]);
+        let says = format!("alpha is {shown}; allowed: 0 to 1");
+        place.loans(&["--alpha", given]).fails(65, &[&says]);
     }
-    place.loans(&["--alpha=-0.1"]).fails(78, &["alphas holds -0.1; allowed: 0 to 1"]);
+    place.loans(&["--alpha=-0.1"]).fails(65, &["alpha is -0.1; allowed: 0 to 1"]);
     place.loans(&["--alpha", "third"]).fails(2, &["invalid value 'third'", "--alpha"]);
 }
 

@@ -12,6 +12,7 @@ use crate::error::CommandError;
 use crate::experiment::summary::{Summary, summarise};
 use crate::experiment::{Beyond, Experiment, sweep};
 use crate::firm::Learner;
+use crate::scene::SceneError;
 
 pub(super) fn execute<W: Write>(
     options: &Run,
@@ -19,6 +20,9 @@ pub(super) fn execute<W: Write>(
 ) -> Result<(), CommandError> {
     let ProtocolWord::None = options.protocol;
     let experiment = experiment(options);
+    if !(0.0..=1.0).contains(&options.alpha) {
+        return Err(SceneError::Alpha { alpha: options.alpha }.into());
+    }
     experiment.check()?;
     let data = people(&options.dataset, options.data.as_ref().unwrap_or(&world.data))?;
     let bar = Bar::new();
