@@ -14,7 +14,7 @@ use super::{REVISION, people, table};
 use crate::cli::Demo;
 use crate::dataset::Dataset;
 use crate::error::CommandError;
-use crate::experiment::record::Choice;
+use crate::experiment::record::{Choice, json_lines};
 use crate::experiment::summary::{Summary, summarise};
 use crate::experiment::{Experiment, sweep};
 use crate::figure::{
@@ -44,10 +44,7 @@ pub(super) fn execute<W: Write>(options: &Demo, out: &mut W) -> Result<(), Comma
     let summaries = summarise(&records);
     let pictures = draw(options, &experiment, &summaries)?;
     if options.json {
-        for record in &records {
-            serde_json::to_writer(&mut *out, record).map_err(std::io::Error::from)?;
-            writeln!(out)?;
-        }
+        out.write_all(&json_lines(&records))?;
         return Ok(out.flush()?);
     }
     tell(out, &data, &summaries)?;
@@ -80,9 +77,9 @@ fn tell<W: Write>(out: &mut W, data: &Dataset, summaries: &[Summary]) -> Result<
     let shown: Vec<&Summary> = summaries
         .iter()
         .filter(|s| s.method == "none")
-        .chain(["rb-prob", "rb-label", "rb-dist", "random"].iter().filter_map(|method| {
+        .chain(Method::ALL.iter().filter_map(|method| {
             summaries.iter().find(|s| {
-                s.method == *method
+                s.method == method.word()
                     && s.choice == Choice::Validation
                     && s.alpha.total_cmp(&ALPHA).is_eq()
             })

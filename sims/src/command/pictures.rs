@@ -2,6 +2,8 @@
 
 use std::num::NonZeroU32;
 
+use protocol::scoring::method::Method;
+
 use crate::experiment::record::Choice;
 use crate::experiment::summary::Summary;
 use crate::figure::{
@@ -151,7 +153,7 @@ impl<'a> Subject<'a> {
     /// Ours beside the paper's, where it has a point at one of our `x`: figure, method, x, paper's
     /// `EqOd`, ours, half of our 95% interval.
     pub(super) fn beside(&self) -> String {
-        let methods = ["rb-prob", "rb-label", "rb-dist", "random"];
+        let methods = Method::ALL.map(Method::word);
         let at = |s: &&Summary, figure, x: f64| match figure {
             PaperFigure::Flips => {
                 s.alpha.total_cmp(&PAPER_ALPHA).is_eq()
@@ -194,8 +196,9 @@ impl<'a> Subject<'a> {
 
 /// One series per method that has points.
 fn series(points: impl Fn(&str) -> Vec<Point>) -> Vec<Series> {
-    ["rb-prob", "rb-label", "rb-dist", "random"]
+    Method::ALL
         .into_iter()
+        .map(Method::word)
         .map(|method| Series { name: method.to_owned(), points: points(method) })
         .filter(|series| !series.points.is_empty())
         .collect()

@@ -9,6 +9,7 @@ use super::progress::Bar;
 use super::{REVISION, World, people, table};
 use crate::cli::{BeyondWord, EncodingWord, FirmWord, ProtocolWord, Run};
 use crate::error::CommandError;
+use crate::experiment::record::json_lines;
 use crate::experiment::summary::{Summary, summarise};
 use crate::experiment::{Beyond, Experiment, sweep};
 use crate::firm::Learner;
@@ -30,11 +31,8 @@ pub(super) fn execute<W: Write>(
     bar.finish();
     let records = records?;
     if options.json {
-        for record in &records {
-            serde_json::to_writer(&mut *world.out, record).map_err(std::io::Error::from)?;
-            writeln!(world.out)?;
-        }
-        return Ok(());
+        world.out.write_all(&json_lines(&records))?;
+        return Ok(world.out.flush()?);
     }
     let summaries = summarise(&records);
     let shown: Vec<&Summary> = summaries.iter().collect();

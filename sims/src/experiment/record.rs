@@ -175,3 +175,16 @@ impl Record {
         }
     }
 }
+
+/// Records as JSON Lines: one whole line each.
+///
+/// # Panics
+/// Never: every field of a record has a JSON form.
+pub fn json_lines(records: &[Record]) -> Vec<u8> {
+    let mut bytes = Vec::new();
+    for record in records {
+        serde_json::to_writer(&mut bytes, record).expect("a record has a JSON form");
+        bytes.push(b'\n');
+    }
+    bytes
+}

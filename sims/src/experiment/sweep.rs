@@ -13,7 +13,7 @@ use std::sync::{Mutex, PoisonError};
 use protocol::scoring::method::Method;
 use rayon::prelude::*;
 
-use super::record::{Asked, Cell, Choice, Record, Stamp};
+use super::record::{Asked, Cell, Choice, Record, Stamp, json_lines};
 use super::{Beyond, Experiment};
 use crate::dataset::Dataset;
 use crate::firm::Learner;
@@ -187,15 +187,6 @@ fn regular(found: &fs::Metadata) -> io::Result<()> {
     } else {
         Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file"))
     }
-}
-
-fn json_lines(records: &[Record]) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    for record in records {
-        serde_json::to_writer(&mut bytes, record).expect("a record has a JSON form");
-        bytes.push(b'\n');
-    }
-    bytes
 }
 
 fn sorted(mut records: Vec<Record>) -> Vec<Record> {
