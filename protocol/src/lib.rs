@@ -4,6 +4,7 @@
 //! - [`selection`]: which candidates are asked to flip.
 //! - [`order`]: published pseudo-random orders, for splits, collectives and ties.
 //! - [`aggregation`]: one private aggregation, whatever is measured; [`keys`]: seat keys and sealing.
+//! - [`roles`]: what the parties' state machines have in common.
 //! - [`exit`]: the exit codes that all programs share.
 //!
 //! Everything here is a pure function of its arguments: no clock, file, socket, log or global
@@ -13,5 +14,6 @@ pub mod aggregation;
 pub mod exit;
 pub mod keys;
 pub mod order;
+pub mod roles;
 pub mod scoring;
 pub mod selection;
