@@ -11,6 +11,7 @@
 
 pub mod seal;
 pub mod seat;
+pub mod sign;
 pub mod vss;
 
 use chacha20::ChaCha20Rng;
@@ -46,6 +47,44 @@ pub enum Label {
     Rounding,
     /// One seat's noise in one aggregation.
     SeatNoise,
+    /// A plan's id.
+    Plan,
+    /// A manifest's id.
+    Campaign,
+    /// A post on the transcript, and its signature.
+    Post,
+    /// An entry of the transcript, chained to the one before.
+    Entry,
+    /// What an aggregation's shares are bound to.
+    Context,
+    /// A report, and its signature.
+    Report,
+    /// A leaf of a Merkle tree.
+    Leaf,
+    /// An inner node of a Merkle tree.
+    Node,
+    /// A receipt, and its signature.
+    Receipt,
+    /// An enrolment, and its signature.
+    Enrolment,
+    /// A withdrawal, and its signature.
+    Withdrawal,
+    /// The promise of a released share.
+    ShareCommitment,
+    /// The salt of such a promise.
+    ShareSalt,
+    /// Public randomness, from all parts.
+    Beacon,
+    /// What a sealed share of a seat key is bound to.
+    KeyShare,
+    /// A report's id, from the reporter's key.
+    ReportId,
+    /// An aggregation's result.
+    Result,
+    /// A keyholder's key for what other keyholders send it.
+    SealingKey,
+    /// A keyholder's signing key.
+    Identity,
 }
 
 impl Label {
@@ -63,6 +102,25 @@ impl Label {
             Self::Sharding => b"concert/v1/sharding",
             Self::Rounding => b"concert/v1/rounding",
             Self::SeatNoise => b"concert/v1/seat-noise",
+            Self::Plan => b"concert/v1/plan",
+            Self::Campaign => b"concert/v1/campaign",
+            Self::Post => b"concert/v1/post",
+            Self::Entry => b"concert/v1/entry",
+            Self::Context => b"concert/v1/context",
+            Self::Report => b"concert/v1/report",
+            Self::Leaf => b"concert/v1/leaf",
+            Self::Node => b"concert/v1/node",
+            Self::Receipt => b"concert/v1/receipt",
+            Self::Enrolment => b"concert/v1/enrolment",
+            Self::Withdrawal => b"concert/v1/withdrawal",
+            Self::ShareCommitment => b"concert/v1/share-commitment",
+            Self::ShareSalt => b"concert/v1/share-salt",
+            Self::Beacon => b"concert/v1/beacon",
+            Self::KeyShare => b"concert/v1/key-share",
+            Self::ReportId => b"concert/v1/report-id",
+            Self::Result => b"concert/v1/result",
+            Self::SealingKey => b"concert/v1/sealing-key",
+            Self::Identity => b"concert/v1/identity",
         }
     }
 }

@@ -11,7 +11,9 @@
 //! randomness.
 
 pub mod aggregation;
+pub mod codec;
 pub mod exit;
+pub mod ids;
 pub mod keys;
 pub mod order;
 pub mod roles;
