@@ -62,6 +62,7 @@
 #![deny(clippy::indexing_slicing, clippy::wildcard_enum_match_arm, clippy::as_conversions)]
 
 mod circuit;
+mod clear;
 mod fast_query;
 mod fixed;
 mod gates;

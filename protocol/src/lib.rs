@@ -11,11 +11,13 @@
 //! randomness.
 
 pub mod aggregation;
+pub mod campaign;
 pub mod codec;
 pub mod exit;
 pub mod ids;
 pub mod keys;
 pub mod order;
+pub mod report;
 pub mod roles;
 pub mod scoring;
 pub mod selection;

@@ -216,6 +216,10 @@ impl GramSum {
         (values.len() == expected).then(|| Self { gram: gram.clone(), reporters, values })
     }
 
+    pub(super) fn values(&self) -> &[i64] {
+        &self.values
+    }
+
     /// How many reports were accepted.
     pub const fn reporters(&self) -> u32 {
         self.reporters

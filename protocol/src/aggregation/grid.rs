@@ -117,6 +117,10 @@ impl GridMeasurement {
         self.grid
     }
 
+    pub(super) fn cells(&self) -> &[u16] {
+        &self.cells
+    }
+
     /// `marks[row * cells + cell]`.
     pub(super) fn marks(&self) -> Vec<bool> {
         let width = self.grid.cells;

@@ -15,7 +15,7 @@
 mod accounting;
 mod ledger;
 
-pub use accounting::{Rho, epsilon, rho_for_epsilon};
+pub use accounting::{DELTA, Rho, epsilon, epsilon_milli, rho_for_epsilon};
 pub use ledger::{Charge, Ledger, LedgerError, Limits, Purpose, Role};
 
 use super::Circuit;
@@ -151,6 +151,13 @@ impl Noise {
         Ok(Charge { purpose, as_planned, at_one_seat: self.rho(circuit, 1)? })
     }
 
+    /// Standard deviation of what is published if all `seats` keyholders add their part, in centred units:
+    /// `sigma sqrt(T / h)`.
+    pub fn published_sigma(self, seats: u8) -> f64 {
+        let share = f64::from(seats) / f64::from(self.honest_seats.max(1));
+        f64::from(self.sigma_milli) / 1_000.0 * share.sqrt()
+    }
+
     /// `sigma / sqrt(h)` in centred units.
     fn seat_sigma(self) -> Result<f64, NoiseError> {
         if self.honest_seats == 0 {
@@ -189,6 +196,25 @@ impl Circuit {
             }
         }
     }
+}
+
+/// How far a row of a grid may sum from the number of accepted reports, in standard deviations of its noise.
+const ROW_SUM_SIGMAS: f64 = 6.0;
+
+/// Whether an opened sum can be one over honest shares: every row of a grid sums to the number of accepted
+/// reports, within six standard deviations of the row's noise, exactly without noise. A Gram has no such check.
+///
+/// `seats` is T, so that the bound also holds if no keyholder was lost.
+pub fn is_plausible(result: &super::AggregateResult, noise: Option<Noise>, seats: u8) -> bool {
+    let super::AggregateResult::Grid(sum) = result else { return true };
+    let sigma = noise.map_or(0.0, |noise| noise.published_sigma(seats));
+    sum.counts().rows().into_iter().all(|row| {
+        let cells = u32::try_from(row.len()).map_or(f64::INFINITY, f64::from);
+        let total = row.iter().fold(0_i64, |total, count| total.saturating_add(*count));
+        let off = total.abs_diff(i64::from(sum.reporters()));
+        let bound = ROW_SUM_SIGMAS * sigma * cells.sqrt();
+        off <= to_u64(bound)
+    })
 }
 
 /// Noise of one aggregator in one aggregation. Secret.

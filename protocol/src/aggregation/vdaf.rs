@@ -138,6 +138,24 @@ pub enum AggregateResult {
     Gram(GramSum),
 }
 
+impl AggregateResult {
+    /// How many reports were accepted.
+    pub const fn reporters(&self) -> u32 {
+        match self {
+            Self::Grid(sum) => sum.reporters(),
+            Self::Gram(sum) => sum.reporters(),
+        }
+    }
+
+    /// The integers as they are published: row by row of a grid; of a Gram, coordinates, then products.
+    pub fn values(&self) -> Vec<i64> {
+        match self {
+            Self::Grid(sum) => sum.counts().iter().copied().collect(),
+            Self::Gram(sum) => sum.values().to_vec(),
+        }
+    }
+}
+
 impl Vdaf {
     /// Builds the cryptography of one aggregation.
     ///
@@ -299,6 +317,38 @@ impl Vdaf {
         Ok(with!(self, scheme => scheme.combine(ctx, shares))?)
     }
 
+    /// Whether every aggregator used the joint randomness that the public share promises the others. A report
+    /// for which this fails, or [`Vdaf::verifier_shares_to_message`], is rejected, and whoever has its public
+    /// share and verifier shares can see why; for all others, [`Vdaf::verify_next`] succeeds everywhere.
+    ///
+    /// # Errors
+    /// [`Reject::Length`] or [`Reject::JointRandomness`].
+    pub fn check_joint_randomness(
+        &self,
+        public_share: &PublicShare,
+        shares: &[VerifierShare],
+    ) -> Result<(), Reject> {
+        let lengths = self.wire_lengths();
+        let got = public_share.0.len();
+        if got != lengths.public_share {
+            let part = WirePart::PublicShare;
+            return Err(Reject::Length { part, expected: lengths.public_share, got });
+        }
+        // Both end in 32-byte parts: the public share is one of each aggregator, a verifier share its own.
+        let (promised, _) = public_share.0.as_chunks::<32>();
+        for (share, promised) in shares.iter().zip(promised) {
+            let got = share.0.len();
+            if got != lengths.verifier_share {
+                let part = WirePart::VerifierShare;
+                return Err(Reject::Length { part, expected: lengths.verifier_share, got });
+            }
+            if !share.0.ends_with(promised) {
+                return Err(Reject::JointRandomness);
+            }
+        }
+        Ok(())
+    }
+
     /// An aggregator's last step. Implements `Vdaf.verify_next` of the draft.
     ///
     /// # Errors
@@ -397,7 +447,15 @@ impl Vdaf {
         }
         let mut sum = ReleasedShare(self.aggregate_init().0);
         shares.iter().try_for_each(|share| sum.merge(share))?;
-        let values = sum.0.signed()?;
+        self.result(sum.0.signed()?, accepted)
+    }
+
+    /// An aggregate as it was published.
+    ///
+    /// # Errors
+    /// [`Misuse`] for another number of values than the circuit's, or of reports than planned.
+    pub fn result(&self, values: Vec<i64>, accepted: u32) -> Result<AggregateResult, Misuse> {
+        self.check_accepted(accepted)?;
         match &self.circuit {
             Circuit::Grid(grid) | Circuit::StandardGrid(grid) => {
                 GridSum::new(*grid, accepted, values).map(AggregateResult::Grid)

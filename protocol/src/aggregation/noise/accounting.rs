@@ -88,6 +88,15 @@ pub fn epsilon(rho: Rho, delta_max: f64) -> f64 {
     high
 }
 
+/// The delta that goes with every epsilon a person is shown: one in a million.
+pub const DELTA: f64 = 1e-6;
+
+/// The [`epsilon`] at [`DELTA`] in thousandths, rounded up: what plans, limits and screens count in.
+pub fn epsilon_milli(rho: Rho) -> u32 {
+    let milli = (epsilon(rho, DELTA) * 1_000.0).ceil();
+    u32::try_from(super::to_u64(milli)).unwrap_or(u32::MAX)
+}
+
 /// The greatest rho whose [`epsilon`] is at most `target`.
 pub fn rho_for_epsilon(target: f64, delta_max: f64) -> Rho {
     // As epsilon >= rho at any delta of use, rho <= target; delta near 1 only makes this cautious.

@@ -1,0 +1,202 @@
+//! A campaign: everything the organiser decides, before anybody is asked for anything.
+//!
+//! A [`Plan`] is checked once ([`CheckedPlan`]) and its id is its hash; keyholders are invited to that id.
+//! [`Manifest`] = plan + ceremony; its hash is the campaign id, which members and donors are invited to.
+//! Every aggregation is enumerated here, with its circuit, noise, cohort and deadlines: nothing is added
+//! later. What participants refuse whatever the organiser sets is in [`limits`].
+
+#![deny(clippy::indexing_slicing, clippy::wildcard_enum_match_arm, clippy::as_conversions)]
+
+mod check;
+pub mod limits;
+mod manifest;
+
+pub use check::{AggregationFault, CheckedPlan, PlanError};
+pub use manifest::{
+    CheckedManifest, Manifest, ManifestError, SeatAggregation, SeatEntry, SeatKeys,
+};
+
+use crate::{
+    aggregation::{
+        Circuit,
+        noise::{Noise, Purpose, Role},
+    },
+    ids::AggregationId,
+    keys::sign::PublicKey,
+    roles::Time,
+    scoring::{method::Method, schema::Schema},
+};
+use serde::{Deserialize, Serialize};
+
+/// The version of plan, messages and transcript that this crate speaks.
+pub const VERSION: u16 = 1;
+
+/// The longest text of a plan, in bytes.
+pub const TEXT_BYTES_MAX: usize = 4_000;
+
+/// The least cohort K that any plan may set: no sum over fewer people is ever opened.
+pub const COHORT_FLOOR: u32 = 12;
+
+/// The most aggregations of one campaign.
+pub const AGGREGATIONS_MAX: usize = 16;
+
+/// The greatest share of reports that may be rejected, in percent; above it the aggregation ends unopened.
+pub const REJECTED_PERCENT_MAX: u64 = 10;
+
+/// Everything the organiser decides. Public.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Plan {
+    /// [`VERSION`].
+    pub version: u16,
+    /// Whether shares, proofs and seals are used.
+    pub protection: Protection,
+    /// Who organises.
+    pub organiser: Organiser,
+    /// What people are told.
+    pub texts: Texts,
+    /// T keyholders, in seat order.
+    pub keyholders: Vec<Keyholder>,
+    /// t: how many of the other keyholders recover a lost one; 0 if none can be recovered.
+    pub recovery_threshold: u8,
+    /// h: seats assumed honest and unopened, by which noise is measured out.
+    pub honest_seats: u8,
+    /// What is reported and how candidates are scored.
+    pub scoring: Scoring,
+    /// How many are asked.
+    pub selection: Selection,
+    /// K: the least number of reports in a sum that is opened.
+    pub cohort_min: u32,
+    /// When enrolment closes.
+    pub enrolment_closes: Time,
+    /// How long a keyholder may be silent before it can be declared lost, in milliseconds.
+    pub patience_millis: u64,
+    /// Every aggregation, in order of their openings.
+    pub aggregations: Vec<Aggregation>,
+}
+
+/// Whether an aggregation is private.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Protection {
+    /// Shares, proofs, seals and signatures.
+    Private,
+    /// The same machines, messages and sums without cryptography, for studies on data at hand. Programs that
+    /// real people run refuse it.
+    Clear,
+}
+
+/// Who organises a campaign.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Organiser {
+    /// A name people know.
+    pub name: String,
+    /// How to reach them.
+    pub contact: String,
+    /// Signs everything the coordinator publishes.
+    pub key: PublicKey,
+}
+
+/// What people are told about a campaign; plain text.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Texts {
+    /// Why it is done.
+    pub purpose: String,
+    /// Whose classifier it is about.
+    pub firm: String,
+    /// Who counts as the minority.
+    pub group_rule: String,
+    /// What the positive label is, to whom it is reported and under which terms.
+    pub label: String,
+}
+
+/// A keyholder as the plan names it: not pseudonymous.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Keyholder {
+    /// A person's or an organisation's name.
+    pub name: String,
+    /// A public contact, to be tried before the keyholder is declared lost.
+    pub contact: String,
+    /// The group that named it.
+    pub named_by: String,
+    /// Whether that group is the organiser; true for fewer than half of the seats.
+    pub organisers_own: bool,
+}
+
+/// What is reported and how candidates are scored.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Scoring {
+    /// The features of a record.
+    pub schema: Schema,
+    /// The score.
+    pub method: Method,
+    /// k, neighbours.
+    pub k: u32,
+}
+
+/// How many are asked.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Selection {
+    /// M: flips aimed at, in persons.
+    pub flip_budget: u32,
+    /// The most that are asked, but for one case in a thousand, in persons.
+    pub safe_cap: u32,
+    /// Of those who are asked, how many are expected not to flip, in thousandths; below 1,000.
+    pub no_show_milli: u16,
+}
+
+/// One private sum.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Aggregation {
+    /// What for.
+    pub kind: Kind,
+    /// What is measured and how it is proved.
+    pub circuit: Circuit,
+    /// The noise of each keyholder's share; none only if the plan says so to everybody.
+    pub noise: Option<Noise>,
+    /// The most reports, in persons.
+    pub reporters_max: u32,
+    /// Results that must stand before it opens.
+    pub depends_on: Vec<AggregationId>,
+    /// When it opens at the earliest.
+    pub opens: Time,
+    /// When its reports are frozen.
+    pub closes: Time,
+}
+
+/// What an aggregation is for; each at most once in a plan.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum Kind {
+    /// Marginal histograms, for scaling and cell centres: donors.
+    Scale,
+    /// Neighbour counts (`rb-label`, `rb-dist`): donors.
+    Neighbours,
+    /// Gram message (`rb-prob`): donors.
+    Regressor,
+    /// Score histogram: members.
+    Selection,
+    /// A finer histogram of the boundary bin: members.
+    Refinement,
+    /// Who really flipped: members.
+    Confirmation,
+    /// Group, label and the firm's decision, before: all.
+    AuditBefore,
+    /// The same after the firm has retrained: all.
+    AuditAfter,
+}
+
+impl Kind {
+    /// What a person is charged for.
+    pub const fn purpose(self) -> Purpose {
+        match self {
+            Self::Scale => Purpose::Scale,
+            Self::Neighbours | Self::Regressor => Purpose::Reference,
+            Self::Selection | Self::Refinement => Purpose::Selection,
+            Self::Confirmation => Purpose::Confirmation,
+            Self::AuditBefore | Self::AuditAfter => Purpose::Audit,
+        }
+    }
+
+    /// Whether people of this role report to it.
+    pub const fn concerns(self, role: Role) -> bool {
+        self.purpose().concerns(role)
+    }
+}

@@ -1,0 +1,337 @@
+//! What every plan must satisfy, whoever reads it.
+
+use super::{
+    AGGREGATIONS_MAX, Aggregation, COHORT_FLOOR, Kind, Plan, Protection, TEXT_BYTES_MAX, VERSION,
+};
+use crate::{
+    aggregation::{Circuit, Parties, SetupError, Vdaf},
+    codec,
+    ids::{AggregationId, PlanId, SeatSet},
+    keys::{
+        Label, digest,
+        vss::{SEATS_MAX, SeatCounts, Sharing},
+    },
+};
+use std::{collections::BTreeSet, ops::Deref};
+use thiserror::Error;
+
+/// A plan that cannot be carried out, or that nobody should take part in.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum PlanError {
+    /// Another version of the protocol.
+    #[error("the plan is of version {got}; this program speaks version {VERSION}")]
+    Version {
+        /// As in the plan.
+        got: u16,
+    },
+    /// A text is empty or too long.
+    #[error("{what} has {got} bytes; 1 to {TEXT_BYTES_MAX} are allowed")]
+    Text {
+        /// Which one.
+        what: &'static str,
+        /// Its length.
+        got: usize,
+    },
+    /// T.
+    #[error("{got} keyholders; 3 to {SEATS_MAX} are possible")]
+    Keyholders {
+        /// As in the plan.
+        got: usize,
+    },
+    /// t.
+    #[error(
+        "{got} keyholders are to recover a lost one of {seats}; 2 to {seats} - 1 can, or 0 for no recovery"
+    )]
+    Threshold {
+        /// t.
+        got: u8,
+        /// T.
+        seats: u8,
+    },
+    /// The organiser's own seats.
+    #[error("{got} of {seats} keyholders are named by the organiser; fewer than half may be")]
+    OrganisersOwn {
+        /// Of the organiser.
+        got: usize,
+        /// T.
+        seats: u8,
+    },
+    /// h.
+    #[error("{got} seats are assumed honest; with these numbers 1 to {max} may be")]
+    HonestSeats {
+        /// h.
+        got: u8,
+        /// The most that withstand the corrupt and lost seats the plan tolerates.
+        max: u8,
+    },
+    /// K.
+    #[error("the smallest cohort is {got}; at least {COHORT_FLOOR} is allowed")]
+    Cohort {
+        /// K.
+        got: u32,
+    },
+    /// M and the cap.
+    #[error(
+        "{flip_budget} flips are aimed at, with a cap of {safe_cap} and {no_show_milli} thousandths of no-shows; the budget must be 1 to the cap, no-shows below 1,000"
+    )]
+    Selection {
+        /// M.
+        flip_budget: u32,
+        /// The cap.
+        safe_cap: u32,
+        /// The rate.
+        no_show_milli: u16,
+    },
+    /// Too many or no aggregations.
+    #[error("{got} aggregations; 1 to {AGGREGATIONS_MAX} are possible")]
+    Aggregations {
+        /// How many.
+        got: usize,
+    },
+    /// One aggregation is impossible.
+    #[error("{id}: {fault}")]
+    Aggregation {
+        /// Which.
+        id: AggregationId,
+        /// Why.
+        fault: AggregationFault,
+    },
+}
+
+/// Why one aggregation of a plan is impossible.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum AggregationFault {
+    /// Its kind stands twice in the plan.
+    #[error("there is another one of its kind")]
+    Repeated,
+    /// The circuit is none for this kind.
+    #[error("its circuit does not measure what such an aggregation is for")]
+    Circuit,
+    /// The circuit cannot be built.
+    #[error(transparent)]
+    Setup(#[from] SetupError),
+    /// It depends on itself or on a later one.
+    #[error("it depends on {0}, which does not come before it")]
+    DependsOn(AggregationId),
+    /// It closes before it opens, or opens before enrolment closes.
+    #[error("its times are out of order: enrolment closes, then it opens, then it closes")]
+    Times,
+    /// Fewer reporters than a cohort.
+    #[error("at most {got} people may report, which is below the cohort")]
+    Reporters {
+        /// As in the plan.
+        got: u32,
+    },
+    /// Noise is measured out for other honest seats than the plan's, or cannot be sampled.
+    #[error("its noise cannot be used with this plan")]
+    Noise,
+}
+
+/// A plan that has been checked, with its id.
+#[derive(Clone, Debug, PartialEq)]
+pub struct CheckedPlan {
+    plan: Plan,
+    id: PlanId,
+}
+
+impl Deref for CheckedPlan {
+    type Target = Plan;
+
+    fn deref(&self) -> &Plan {
+        &self.plan
+    }
+}
+
+impl CheckedPlan {
+    /// Checks a plan.
+    ///
+    /// # Errors
+    /// The first [`PlanError`].
+    pub fn new(plan: Plan) -> Result<Self, PlanError> {
+        plan.check_frame()?;
+        plan.check_seats()?;
+        if plan.aggregations.is_empty() || plan.aggregations.len() > AGGREGATIONS_MAX {
+            return Err(PlanError::Aggregations { got: plan.aggregations.len() });
+        }
+        let mut kinds = BTreeSet::new();
+        for (id, aggregation) in (0..).map(AggregationId).zip(&plan.aggregations) {
+            let fault = |fault| PlanError::Aggregation { id, fault };
+            if !kinds.insert(aggregation.kind) {
+                return Err(fault(AggregationFault::Repeated));
+            }
+            plan.check_aggregation(id, aggregation).map_err(fault)?;
+        }
+        let id = PlanId(digest(Label::Plan, &[&codec::encode(&plan)]));
+        Ok(Self { plan, id })
+    }
+
+    /// The hash of its canonical bytes.
+    pub const fn id(&self) -> PlanId {
+        self.id
+    }
+
+    /// One aggregation, if there is such.
+    pub fn aggregation(&self, id: AggregationId) -> Option<&Aggregation> {
+        self.plan.aggregations.get(id.index())
+    }
+
+    /// All aggregations with their ids.
+    pub fn enumerated(&self) -> impl Iterator<Item = (AggregationId, &Aggregation)> {
+        (0..).map(AggregationId).zip(&self.plan.aggregations)
+    }
+
+    /// The aggregation of one kind.
+    pub fn of_kind(&self, kind: Kind) -> Option<AggregationId> {
+        self.enumerated().find(|(_, aggregation)| aggregation.kind == kind).map(|(id, _)| id)
+    }
+
+    /// The cryptography of one aggregation.
+    pub fn vdaf(&self, id: AggregationId) -> Option<Vdaf> {
+        let aggregation = self.aggregation(id)?;
+        let parties = Parties { helpers: self.seats(), reporters_max: aggregation.reporters_max };
+        Vdaf::new(aggregation.circuit.clone(), parties).ok()
+    }
+}
+
+impl Plan {
+    /// T.
+    pub fn seats(&self) -> u8 {
+        u8::try_from(self.keyholders.len()).unwrap_or(u8::MAX)
+    }
+
+    /// All seats.
+    pub fn all_seats(&self) -> SeatSet {
+        SeatSet::all(self.seats().min(SEATS_MAX))
+    }
+
+    /// How many seats may be lost in one aggregation: `T - t`, none without recovery.
+    pub fn lost_max(&self) -> u8 {
+        match self.recovery_threshold {
+            0 => 0,
+            threshold => self.seats().saturating_sub(threshold),
+        }
+    }
+
+    /// c: how many keyholders may collude with the coordinator and still learn sums only:
+    /// `min(t - 1, 2t - T - 1)`; `T - 1` without recovery.
+    pub fn corrupt_max(&self) -> u8 {
+        let (seats, threshold) = (self.seats(), self.recovery_threshold);
+        match threshold {
+            0 => seats.saturating_sub(1),
+            _ => (threshold - 1).min((2 * threshold).saturating_sub(seats.saturating_add(1))),
+        }
+    }
+
+    /// How a seat key is shared; `None` without recovery.
+    pub fn sharing(&self) -> Option<Sharing> {
+        Sharing::new(SeatCounts { seats: self.seats(), threshold: self.recovery_threshold }).ok()
+    }
+
+    /// Whether shares, proofs, seals and signatures are used.
+    pub fn is_private(&self) -> bool {
+        self.protection == Protection::Private
+    }
+
+    fn check_frame(&self) -> Result<(), PlanError> {
+        if self.version != VERSION {
+            return Err(PlanError::Version { got: self.version });
+        }
+        let texts = [
+            ("the organiser's name", &self.organiser.name),
+            ("the organiser's contact", &self.organiser.contact),
+            ("the purpose", &self.texts.purpose),
+            ("the firm", &self.texts.firm),
+            ("the group's rule", &self.texts.group_rule),
+            ("the label's meaning", &self.texts.label),
+        ];
+        let named = self.keyholders.iter().flat_map(|keyholder| {
+            [
+                ("a keyholder's name", &keyholder.name),
+                ("a keyholder's contact", &keyholder.contact),
+                ("who named a keyholder", &keyholder.named_by),
+            ]
+        });
+        for (what, text) in texts.into_iter().chain(named) {
+            if text.is_empty() || text.len() > TEXT_BYTES_MAX {
+                return Err(PlanError::Text { what, got: text.len() });
+            }
+        }
+        if self.cohort_min < COHORT_FLOOR {
+            return Err(PlanError::Cohort { got: self.cohort_min });
+        }
+        let super::Selection { flip_budget, safe_cap, no_show_milli } = self.selection;
+        if flip_budget == 0 || flip_budget > safe_cap || no_show_milli >= 1_000 {
+            return Err(PlanError::Selection { flip_budget, safe_cap, no_show_milli });
+        }
+        Ok(())
+    }
+
+    fn check_seats(&self) -> Result<(), PlanError> {
+        let got = self.keyholders.len();
+        if !(3..=usize::from(SEATS_MAX)).contains(&got) {
+            return Err(PlanError::Keyholders { got });
+        }
+        let (seats, threshold) = (self.seats(), self.recovery_threshold);
+        if threshold != 0 && self.sharing().is_none() {
+            return Err(PlanError::Threshold { got: threshold, seats });
+        }
+        let own = self.keyholders.iter().filter(|keyholder| keyholder.organisers_own).count();
+        if 2 * own > got {
+            return Err(PlanError::OrganisersOwn { got: own, seats });
+        }
+        let max = seats.saturating_sub(self.corrupt_max()).saturating_sub(self.lost_max());
+        if !(1..=max).contains(&self.honest_seats) {
+            return Err(PlanError::HonestSeats { got: self.honest_seats, max });
+        }
+        Ok(())
+    }
+
+    fn check_aggregation(
+        &self,
+        id: AggregationId,
+        aggregation: &Aggregation,
+    ) -> Result<(), AggregationFault> {
+        let fits = match (aggregation.kind, &aggregation.circuit) {
+            (Kind::Regressor, Circuit::Gram(_))
+            | (Kind::Scale, Circuit::Grid(_) | Circuit::StandardGrid(_)) => true,
+            (Kind::Neighbours, Circuit::Grid(grid) | Circuit::StandardGrid(grid)) => {
+                grid.cells() % 2 == 0
+            }
+            (
+                Kind::Selection
+                | Kind::Refinement
+                | Kind::Confirmation
+                | Kind::AuditBefore
+                | Kind::AuditAfter,
+                Circuit::Grid(grid) | Circuit::StandardGrid(grid),
+            ) => grid.rows() == 1,
+            (Kind::Regressor, Circuit::Grid(_) | Circuit::StandardGrid(_))
+            | (_, Circuit::Gram(_)) => false,
+        };
+        if !fits {
+            return Err(AggregationFault::Circuit);
+        }
+        if let Some(later) = aggregation.depends_on.iter().find(|on| **on >= id) {
+            return Err(AggregationFault::DependsOn(*later));
+        }
+        if aggregation.opens < self.enrolment_closes || aggregation.closes <= aggregation.opens {
+            return Err(AggregationFault::Times);
+        }
+        if aggregation.reporters_max < self.cohort_min {
+            return Err(AggregationFault::Reporters { got: aggregation.reporters_max });
+        }
+        let parties = Parties { helpers: self.seats(), reporters_max: aggregation.reporters_max };
+        Vdaf::new(aggregation.circuit.clone(), parties)?;
+        if let Some(noise) = aggregation.noise {
+            noise
+                .charge(&aggregation.circuit, aggregation.kind.purpose())
+                .map_err(|_| AggregationFault::Noise)?;
+            if noise.honest_seats != self.honest_seats {
+                return Err(AggregationFault::Noise);
+            }
+        }
+        Ok(())
+    }
+}
