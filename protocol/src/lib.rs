@@ -4,6 +4,8 @@
 //! - [`selection`]: which candidates are asked to flip.
 //! - [`order`]: published pseudo-random orders, for splits, collectives and ties.
 //! - [`aggregation`]: one private aggregation, whatever is measured; [`keys`]: seat keys and sealing.
+//! - [`campaign`]: plan and manifest; [`report`]: what people send; [`transcript`]: what stands in public, and its rules.
+//! - [`messages`]: what travels; [`codec`] its bytes; [`ids`] its names.
 //! - [`roles`]: what the parties' state machines have in common.
 //! - [`exit`]: the exit codes that all programs share.
 //!
@@ -16,8 +18,10 @@ pub mod codec;
 pub mod exit;
 pub mod ids;
 pub mod keys;
+pub mod messages;
 pub mod order;
 pub mod report;
 pub mod roles;
 pub mod scoring;
 pub mod selection;
+pub mod transcript;

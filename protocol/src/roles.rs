@@ -3,6 +3,11 @@
 //! Machines are sans-IO. The caller owns the clock, the network and the disk; a machine is told the time,
 //! takes one input and returns a list of [`Effect`]s. It never blocks, sleeps, samples or logs.
 
+pub mod coordinator;
+pub mod keyholder;
+pub mod participant;
+
+use crate::messages::{Peer, Request, Response};
 use serde::{Deserialize, Serialize};
 
 /// Milliseconds since the caller's own epoch; only differences and the plan's deadlines matter.
@@ -42,4 +47,43 @@ pub enum Effect<Record, Message> {
     Send(Message),
     /// Call again at this time, or earlier. Only the latest counts.
     Wake(Time),
+}
+
+/// A party that asks the coordinator: a keyholder or a participant.
+///
+/// A machine has at most one request under way. If no answer comes by the time it asked to be woken, it asks
+/// again: requests can be repeated.
+pub trait Client {
+    /// What its journal holds; enough to go on after a crash and to repeat identical bytes.
+    type Record;
+
+    /// To be called once, and again after a restart.
+    fn start(&mut self, now: Time) -> Vec<Effect<Self::Record, Request>>;
+
+    /// An answer has come; one that was not asked for, or that comes twice, changes nothing.
+    fn receive(&mut self, now: Time, response: Response) -> Vec<Effect<Self::Record, Request>>;
+
+    /// The time of its last [`Effect::Wake`] has come.
+    fn wake(&mut self, now: Time) -> Vec<Effect<Self::Record, Request>>;
+}
+
+/// The coordinator's answer: the records are durable before the response leaves.
+#[derive(Clone, Debug)]
+pub struct Answer<Record> {
+    /// To be appended to the journal, in order.
+    pub records: Vec<Record>,
+    /// What the asking party gets.
+    pub response: Response,
+}
+
+/// The party that is asked.
+pub trait Server {
+    /// What its journal holds.
+    type Record;
+
+    /// Answers one request.
+    fn handle(&mut self, now: Time, from: Peer, request: Request) -> Answer<Self::Record>;
+
+    /// Does what is due at `now`, and says when to call again.
+    fn wake(&mut self, now: Time) -> (Vec<Self::Record>, Time);
 }

@@ -10,6 +10,7 @@ use prio::{
     field::{Field64, Field128, FieldElement, FieldElementWithInteger, NttFriendlyFieldElement},
     vdaf::prio3::Prio3VerifyState,
 };
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use thiserror::Error;
 use zeroize::Zeroizing;
@@ -23,7 +24,7 @@ pub struct Context(pub [u8; 32]);
 pub struct Nonce(pub [u8; 16]);
 
 /// One of the T + 1 parties that check and add up.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub enum Aggregator {
     /// The coordinator.
     Leader,

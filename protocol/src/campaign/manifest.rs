@@ -96,7 +96,7 @@ impl SeatAggregation {
         aggregation: AggregationId,
     ) -> Result<(), ManifestError> {
         let fault = ManifestError::Keys { seat, aggregation };
-        let key = SeatPublicKey::from_bytes(self.public_key).ok_or(fault.clone())?;
+        let key = SeatPublicKey::from_bytes(self.public_key).ok_or_else(|| fault.clone())?;
         match self.commitments(plan, seat) {
             Some(commitments) if commitments.public_key() == key => Ok(()),
             None if plan.sharing().is_none() && self.commitments.is_empty() => Ok(()),

@@ -1,0 +1,1 @@
+//! The keyholder's machine.
