@@ -41,6 +41,9 @@ pub use faults::{
 pub use simulation::{Ended, Reason, START, Simulation, Violation};
 pub use world::{State, World};
 
+#[cfg(test)]
+mod tests;
+
 /// A client's number, from 0; the transport authenticated it.
 #[derive(Clone, Copy, Debug, Deserialize, Eq, Hash, Ord, PartialEq, PartialOrd, Serialize)]
 #[serde(transparent)]
