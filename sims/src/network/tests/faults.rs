@@ -254,3 +254,39 @@ fn messages_overtake_one_another_and_copies_come_late() {
     assert!(late.iter().all(|(at, _)| (60_001..60_101).contains(at)), "{late:?}");
     assert_eq!(ended.reason, Reason::Quiet);
 }
+
+#[test]
+fn a_partition_loses_what_is_under_way_when_it_begins() {
+    let mut setting = Setting::calm(1);
+    setting.faults.delay = Span { min_millis: 100, max_millis: 100 };
+    setting.faults.partitions = vec![Partition {
+        clients: ClientSet::These([FIRST].into()),
+        from_millis: 50,
+        until_millis: 150,
+    }];
+    let mut simulation = simulation(Flaw::None, setting, 0);
+    run(&mut simulation).unwrap();
+    let cause = LossCause::Partition;
+    let lost = |it: &Event| matches!(it, Event::Lost { cause: found, .. } if *found == cause);
+    assert_eq!(millis(&simulation, lost), [100]);
+    assert_eq!(millis(&simulation, |it| matches!(it, Event::Delivered(_))), [1_100, 1_200]);
+}
+
+#[test]
+fn a_crash_by_chance_strikes_before_between_and_after_the_effects_of_an_input() {
+    let mut setting = Setting::calm(1);
+    setting.faults.chances.client_crash = 1.0;
+    setting.faults.downtime = Span { min_millis: 10, max_millis: 10 };
+    setting.faults.calm_from_millis = Some(5);
+    let mut crashes = [0_u32; 4];
+    for seed in 0..100 {
+        let mut simulation = simulation(Flaw::None, setting.clone(), seed);
+        let struck = simulation.run(|moment| match moment.event {
+            Event::Crashed { node, .. } => Err(moment.world.effects(node)),
+            _ => Ok(()),
+        });
+        let effects = struck.unwrap_err().violation;
+        crashes[usize::try_from(effects).unwrap()] += 1;
+    }
+    assert!(crashes.iter().all(|count| (10..45).contains(count)), "{crashes:?}");
+}
