@@ -4,6 +4,7 @@
 //!   scores and flips. [`firm`]: learners that retrain. [`metrics`], [`statistics`]: what it came to.
 //! - [`experiment`]: everything that varies, on all cores, resumable. [`reference`](mod@reference): regression
 //!   cases. [`paper`]: the paper's points. [`figure`]: pictures. [`cli`], [`command`], [`error`]: the program `sims`.
+//! - [`network`]: a server, its clients, and all that goes wrong between them.
 
 pub mod cli;
 pub mod command;
@@ -13,6 +14,7 @@ pub mod experiment;
 pub mod figure;
 pub mod firm;
 pub mod metrics;
+pub mod network;
 pub mod paper;
 pub mod population;
 pub mod reference;
