@@ -46,6 +46,10 @@ pub enum Label {
     Rounding,
     /// One seat's noise in one aggregation.
     SeatNoise,
+    /// One member's draw in the lottery of the boundary bin.
+    Lottery,
+    /// One member's `random` score.
+    RandomScore,
 }
 
 impl Label {
@@ -63,6 +67,8 @@ impl Label {
             Self::Sharding => b"concert/v1/sharding",
             Self::Rounding => b"concert/v1/rounding",
             Self::SeatNoise => b"concert/v1/seat-noise",
+            Self::Lottery => b"concert/v1/lottery",
+            Self::RandomScore => b"concert/v1/random-score",
         }
     }
 }
