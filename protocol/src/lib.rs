@@ -4,6 +4,7 @@
 //! - [`selection`]: which candidates are asked to flip.
 //! - [`order`]: published pseudo-random orders, for splits, collectives and ties.
 //! - [`aggregation`]: one private aggregation, whatever is measured; [`keys`]: seat keys and sealing.
+//! - [`audit`]: the firm's decisions counted in private, and what they say about its fairness.
 //! - [`roles`]: what the parties' state machines have in common.
 //! - [`exit`]: the exit codes that all programs share.
 //!
@@ -11,6 +12,7 @@
 //! randomness.
 
 pub mod aggregation;
+pub mod audit;
 pub mod exit;
 pub mod keys;
 pub mod order;
