@@ -85,6 +85,10 @@ pub enum Label {
     SealingKey,
     /// A keyholder's signing key.
     Identity,
+    /// One member's draw in the lottery of the boundary bin.
+    Lottery,
+    /// One member's `random` score.
+    RandomScore,
 }
 
 impl Label {
@@ -121,6 +125,8 @@ impl Label {
             Self::Result => b"concert/v1/result",
             Self::SealingKey => b"concert/v1/sealing-key",
             Self::Identity => b"concert/v1/identity",
+            Self::Lottery => b"concert/v1/lottery",
+            Self::RandomScore => b"concert/v1/random-score",
         }
     }
 }

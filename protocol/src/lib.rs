@@ -6,6 +6,7 @@
 //! - [`aggregation`]: one private aggregation, whatever is measured; [`keys`]: seat keys and sealing.
 //! - [`campaign`]: plan and manifest; [`report`]: what people send; [`transcript`]: what stands in public, and its rules.
 //! - [`messages`]: what travels; [`codec`] its bytes; [`ids`] its names.
+//! - [`audit`]: the firm's decisions counted in private, and what they say about its fairness.
 //! - [`roles`]: what the parties' state machines have in common.
 //! - [`exit`]: the exit codes that all programs share.
 //!
@@ -13,6 +14,7 @@
 //! randomness.
 
 pub mod aggregation;
+pub mod audit;
 pub mod campaign;
 pub mod codec;
 pub mod exit;

@@ -1,4 +1,18 @@
-//! Selection: the top M candidates by score.
+//! Selection: who is asked to flip.
+//!
+//! Whoever sees all scores takes the [`top_m`], or with a handful of people [`open_scores`]. In a
+//! campaign nobody sees them: members mark the bin of their score ([`unit`]) in a private sum, whose
+//! histogram gives a [`threshold`] that everybody recomputes, and each member decides alone
+//! ([`lottery`] in the boundary bin). [`refinement`] looks into the boundary bin once more;
+//! [`confirmation`] counts what was done, and how many more may be asked.
+
+pub mod confirmation;
+pub mod lottery;
+pub mod open_scores;
+pub mod refinement;
+mod tail;
+pub mod threshold;
+pub mod unit;
 
 use crate::order::{self, Purpose};
 

@@ -1,5 +1,6 @@
 //! Error and fairness of a firm's decisions on people it did not train on.
 
+use protocol::audit;
 use serde::{Deserialize, Serialize};
 
 /// Why a measure is undefined.
@@ -73,11 +74,10 @@ impl Confusion {
         };
         let wrong: u64 = self.counts.iter().map(|group| group[0][1] + group[1][0]).sum();
         let everybody: u64 = self.counts.iter().flatten().flatten().sum();
-        let gaps = [tpr_majority - tpr_minority, fpr_majority - fpr_minority];
         Ok(Measures {
             error: ratio(wrong, everybody),
-            eqod: f64::midpoint(gaps[0].abs(), gaps[1].abs()),
-            parity: (accepted(0) - accepted(1)).abs(),
+            eqod: audit::equalized_odds([tpr_majority, tpr_minority], [fpr_majority, fpr_minority]),
+            parity: audit::statistical_parity([accepted(0), accepted(1)]),
             tpr_majority,
             tpr_minority,
             fpr_majority,
