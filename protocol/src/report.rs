@@ -3,11 +3,12 @@
 #![deny(clippy::indexing_slicing, clippy::wildcard_enum_match_arm, clippy::as_conversions)]
 
 use crate::{
-    aggregation::{Context, noise::Role},
+    aggregation::{Context, InputShare, noise::Role},
     codec,
     ids::{AggregationId, Blob, CampaignId, Hash, ReportId},
     keys::{
-        Label,
+        Label, seal,
+        seat::{Seat, SeatKey},
         sign::{BadSignature, PublicKey, Signature, SigningKey},
     },
 };
@@ -102,6 +103,19 @@ pub fn leaf(body: &ReportBody, signature: &Signature) -> Hash {
 }
 
 impl ReportBody {
+    /// What the sealed share of a seat is bound to; does not depend on the sealed shares themselves.
+    pub fn binding(&self, context: &Context, seat: Seat) -> [u8; 32] {
+        let binding = seal::ReportBinding {
+            ctx: &context.0,
+            reporter: self.reporter.as_bytes(),
+            report: &self.id.0,
+            public_share: self.public_share.as_slice(),
+            leader_share: &self.leader_share.0,
+            seat,
+        };
+        binding.digest()
+    }
+
     /// Signs the body.
     pub fn sign(&self, key: &SigningKey) -> Signature {
         key.sign(Label::Report, &[&codec::encode(self)])
@@ -132,6 +146,12 @@ impl FrozenReport {
     /// The leaf of this report.
     pub fn leaf(&self) -> Hash {
         leaf(&self.body, &self.signature)
+    }
+
+    /// Opens a seat's share; nothing if it cannot be opened.
+    pub fn open(&self, key: &SeatKey, context: &Context, seat: Seat) -> Option<InputShare> {
+        let binding = self.body.binding(context, seat);
+        seal::open(key, &binding, self.sealed.as_slice()).ok().map(InputShare::from_bytes)
     }
 }
 

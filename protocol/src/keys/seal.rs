@@ -43,8 +43,8 @@ pub struct ReportBinding<'a> {
     pub report: &'a [u8; 16],
     /// Public share, as sent.
     pub public_share: &'a [u8],
-    /// Leader's input share, as sent.
-    pub leader_share: &'a [u8],
+    /// Hash of the leader's input share, as the report names it: keyholders do not see the share itself.
+    pub leader_share: &'a [u8; 32],
     /// Who may open it.
     pub seat: Seat,
 }
@@ -60,7 +60,7 @@ impl ReportBinding<'_> {
                 self.reporter,
                 self.report,
                 &digest(label, &[self.public_share]),
-                &digest(label, &[self.leader_share]),
+                self.leader_share,
                 &[self.seat.index()],
             ],
         )
@@ -207,7 +207,7 @@ mod tests {
             reporter: &[2; 32],
             report: &[3; 16],
             public_share: b"public",
-            leader_share: b"leader",
+            leader_share: &[6; 32],
             seat: Seat::new(0),
         };
         let others = [
@@ -215,8 +215,8 @@ mod tests {
             ReportBinding { reporter: &[0; 32], ..base },
             ReportBinding { report: &[0; 16], ..base },
             ReportBinding { public_share: b"publix", ..base },
-            ReportBinding { leader_share: b"leadex", ..base },
-            ReportBinding { public_share: b"leader", leader_share: b"public", ..base },
+            ReportBinding { leader_share: &[7; 32], ..base },
+            ReportBinding { public_share: &[6; 32], ..base },
             ReportBinding { seat: Seat::new(1), ..base },
         ];
         for other in others {

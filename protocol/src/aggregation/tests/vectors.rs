@@ -365,7 +365,7 @@ fn binding(seat: Seat) -> [u8; 32] {
         reporter: &[5; 32],
         report: &NONCE.0,
         public_share: b"public share",
-        leader_share: b"leader share",
+        leader_share: &[8; 32],
         seat,
     };
     report.digest()

@@ -6,15 +6,12 @@
 use super::Keyholder;
 use crate::{
     aggregation::{
-        AggregateShare, Aggregator, Context, InputShare, Nonce, PublicShare, ReportShare, Vdaf,
+        AggregateShare, Aggregator, Context, Nonce, PublicShare, ReportShare, Vdaf,
         VerifierMessage, VerifyState,
     },
     campaign::CheckedManifest,
     ids::{AggregationId, Blob},
-    keys::{
-        seal::{self, ReportBinding},
-        seat::{Seat, SeatKey},
-    },
+    keys::seat::Seat,
     messages::{CHUNK_REPORTS, Request, VerifierChunk},
     report::{FrozenReport, share_hash},
     transcript::{Evidence, FrozenLeaf, Rejection, Sum, Transcript},
@@ -83,25 +80,6 @@ impl Check<'_> {
             && own == Some(&share_hash(&report.sealed))
             && body.verify(&report.signature).is_ok()
     }
-}
-
-/// Opens one seat's share of a report; nothing if it cannot be opened.
-pub(crate) fn open_share(
-    key: &SeatKey,
-    context: &Context,
-    seat: Seat,
-    report: &FrozenReport,
-) -> Option<InputShare> {
-    let body = &report.body;
-    let binding = ReportBinding {
-        ctx: &context.0,
-        reporter: body.reporter.as_bytes(),
-        report: &body.id.0,
-        public_share: body.public_share.as_slice(),
-        leader_share: &body.leader_share.0,
-        seat,
-    };
-    seal::open(key, &binding.digest(), report.sealed.as_slice()).ok().map(InputShare::from_bytes)
 }
 
 impl Keyholder {
@@ -179,7 +157,7 @@ impl Keyholder {
         for report in state.reports.iter().skip(start).take(CHUNK_REPORTS) {
             let public_share =
                 PublicShare::from_bytes(report.body.public_share.as_slice().to_vec());
-            let verified = open_share(&key, &context, seat, report).and_then(|input_share| {
+            let verified = report.open(&key, &context, seat).and_then(|input_share| {
                 let nonce = Nonce(report.body.id.0);
                 let view = ReportShare {
                     nonce: &nonce,
