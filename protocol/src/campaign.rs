@@ -8,10 +8,12 @@
 #![deny(clippy::indexing_slicing, clippy::wildcard_enum_match_arm, clippy::as_conversions)]
 
 mod check;
+mod decision;
 pub mod limits;
 mod manifest;
 
 pub use check::{AggregationFault, CheckedPlan, PlanError};
+pub use decision::{Decision, Undecidable};
 pub use manifest::{
     CheckedManifest, Manifest, ManifestError, SeatAggregation, SeatEntry, SeatKeys,
 };
@@ -25,6 +27,7 @@ use crate::{
     keys::sign::PublicKey,
     roles::Time,
     scoring::{method::Method, schema::Schema},
+    selection::{threshold::Rule, unit::Bins},
 };
 use serde::{Deserialize, Serialize};
 
@@ -132,15 +135,13 @@ pub struct Scoring {
     pub k: u32,
 }
 
-/// How many are asked.
+/// How many are asked, and how finely scores are told apart.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Selection {
-    /// M: flips aimed at, in persons.
-    pub flip_budget: u32,
-    /// The most that are asked, but for one case in a thousand, in persons.
-    pub safe_cap: u32,
-    /// Of those who are asked, how many are expected not to flip, in thousandths; below 1,000.
-    pub no_show_milli: u16,
+    /// M, the cap and the expected no-shows.
+    pub rule: Rule,
+    /// Of the score histogram.
+    pub bins: Bins,
 }
 
 /// One private sum.

@@ -5,12 +5,13 @@ use super::{
 };
 use crate::{
     aggregation::{Circuit, Parties, SetupError, Vdaf},
-    codec,
+    audit, codec,
     ids::{AggregationId, PlanId, SeatSet},
     keys::{
         Label, digest,
         vss::{SEATS_MAX, SeatCounts, Sharing},
     },
+    selection::{confirmation, threshold::Rule},
 };
 use std::{collections::BTreeSet, ops::Deref};
 use thiserror::Error;
@@ -261,7 +262,7 @@ impl Plan {
         if self.cohort_min < COHORT_FLOOR {
             return Err(PlanError::Cohort { got: self.cohort_min });
         }
-        let super::Selection { flip_budget, safe_cap, no_show_milli } = self.selection;
+        let Rule { flip_budget, safe_cap, no_show_milli } = self.selection.rule;
         if flip_budget == 0 || flip_budget > safe_cap || no_show_milli >= 1_000 {
             return Err(PlanError::Selection { flip_budget, safe_cap, no_show_milli });
         }
@@ -296,17 +297,20 @@ impl Plan {
         let fits = match (aggregation.kind, &aggregation.circuit) {
             (Kind::Regressor, Circuit::Gram(_))
             | (Kind::Scale, Circuit::Grid(_) | Circuit::StandardGrid(_)) => true,
+            (
+                Kind::Selection | Kind::Refinement,
+                Circuit::Grid(grid) | Circuit::StandardGrid(grid),
+            ) => *grid == self.selection.bins.grid(),
+            (Kind::Confirmation, Circuit::Grid(grid) | Circuit::StandardGrid(grid)) => {
+                *grid == confirmation::Outcome::grid()
+            }
+            (
+                Kind::AuditBefore | Kind::AuditAfter,
+                Circuit::Grid(grid) | Circuit::StandardGrid(grid),
+            ) => *grid == audit::Case::grid(),
             (Kind::Neighbours, Circuit::Grid(grid) | Circuit::StandardGrid(grid)) => {
                 grid.cells() % 2 == 0
             }
-            (
-                Kind::Selection
-                | Kind::Refinement
-                | Kind::Confirmation
-                | Kind::AuditBefore
-                | Kind::AuditAfter,
-                Circuit::Grid(grid) | Circuit::StandardGrid(grid),
-            ) => grid.rows() == 1,
             (Kind::Regressor, Circuit::Grid(_) | Circuit::StandardGrid(_))
             | (_, Circuit::Gram(_)) => false,
         };

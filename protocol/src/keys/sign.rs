@@ -149,6 +149,7 @@ impl<'de> Deserialize<'de> for Signature {
 pub struct BadSignature;
 
 #[cfg(test)]
+#[expect(clippy::indexing_slicing, reason = "a test stops where it is wrong")]
 mod tests {
     use super::*;
 

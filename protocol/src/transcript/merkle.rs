@@ -87,6 +87,7 @@ fn bind(count: usize, top: Hash) -> Hash {
 }
 
 #[cfg(test)]
+#[expect(clippy::indexing_slicing, reason = "a test stops where it is wrong")]
 mod tests {
     use super::*;
     use proptest::prelude::*;

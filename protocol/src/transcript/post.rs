@@ -3,7 +3,7 @@
 use crate::{
     aggregation::Aggregator,
     aggregation::noise::Role,
-    campaign::{Plan, SeatAggregation, SeatKeys},
+    campaign::{Decision, Plan, SeatAggregation, SeatKeys},
     codec,
     ids::{AggregationId, Blob, CampaignId, Hash, PlanId, ReportId, SeatSet},
     keys::{
@@ -239,6 +239,8 @@ pub struct Outcome {
     pub accepted: u32,
     /// The sum, as [`crate::aggregation::AggregateResult::values`].
     pub values: Vec<i64>,
+    /// What follows from it.
+    pub decision: Option<Decision>,
 }
 
 /// Why an aggregation ended without a result. Nothing was opened.

@@ -230,6 +230,8 @@ struct Surroundings<'a> {
     freeze_endorsed: bool,
     accepted_endorsed: bool,
     outcome_endorsed: bool,
+    /// Results that it depends on.
+    earlier: BTreeMap<AggregationId, AggregateResult>,
 }
 
 impl Transcript {
@@ -279,6 +281,7 @@ impl Transcript {
             freeze_endorsed: endorsed(sum.freeze.map(|(entry, _)| entry)),
             accepted_endorsed: endorsed(sum.accepted.map(|(entry, _)| entry)),
             outcome_endorsed: endorsed(sum.outcome.as_ref().map(|(entry, _)| *entry)),
+            earlier: self.earlier(sum.id),
         };
         let author = entry.signed.author;
         if let Author::Keyholder(seat) = author
@@ -342,6 +345,32 @@ impl Transcript {
                 self.is_endorsed(entry).then_some(*entry)
             })
             .collect()
+    }
+
+    /// What an aggregation has given, once its outcome stands.
+    pub fn opened(&self, id: AggregationId) -> Option<AggregateResult> {
+        let (_, outcome) = self.sum(id)?.outcome()?;
+        self.plan.vdaf(id)?.result(outcome.values.clone(), outcome.accepted).ok()
+    }
+
+    fn earlier(&self, id: AggregationId) -> BTreeMap<AggregationId, AggregateResult> {
+        let on = self.plan.aggregation(id).map_or(&[][..], |of| &of.depends_on);
+        on.iter().filter_map(|on| Some((*on, self.opened(*on)?))).collect()
+    }
+
+    /// The outcome that follows from the released shares of an aggregation.
+    ///
+    /// # Errors
+    /// [`Violation`] if something is missing or the shares do not add up to a possible sum.
+    ///
+    /// # Panics
+    /// Never: the plan was checked by building its circuits.
+    pub fn derive_outcome(&self, id: AggregationId) -> Result<Outcome, Violation> {
+        let needs = "the manifest";
+        let (_, manifest) = self.manifest.as_ref().ok_or(Violation::Order { needs })?;
+        let sum = self.sum(id).ok_or(Violation::Order { needs: "an aggregation of the plan" })?;
+        let vdaf = self.plan.vdaf(id).expect("the plan was checked by building it");
+        sum.derive_outcome(manifest, &vdaf, &self.earlier(id))
     }
 
     fn open(
@@ -552,14 +581,11 @@ impl Sum {
         if owns { Ok(()) } else { Err(Violation::Author { author }) }
     }
 
-    /// The outcome that follows from the transcript.
-    ///
-    /// # Errors
-    /// [`Violation`] if something is missing or the shares do not add up to a possible sum.
-    pub fn derive_outcome(
+    fn derive_outcome(
         &self,
         manifest: &CheckedManifest,
         vdaf: &Vdaf,
+        earlier: &BTreeMap<AggregationId, AggregateResult>,
     ) -> Result<Outcome, Violation> {
         let needs = "the shares of all aggregators";
         let sum = self.add_up(vdaf, manifest.all_seats())?;
@@ -567,6 +593,8 @@ impl Sum {
         if !noise::is_plausible(&sum, noise, manifest.seats()) {
             return Err(Violation::Contradiction { what: "a sum that no honest shares add up to" });
         }
+        let undecidable = |_| Violation::Contradiction { what: "a sum that decides nothing" };
+        let decision = manifest.decide(self.id, &sum, earlier).map_err(undecidable)?;
         let (_, frozen_root) = self.freeze.ok_or(Violation::Order { needs })?;
         let (_, accepted_root) = self.accepted.ok_or(Violation::Order { needs })?;
         let context = self.context().ok_or(Violation::Order { needs })?;
@@ -579,6 +607,7 @@ impl Sum {
             accepted_root,
             accepted: sum.reporters(),
             values: sum.values(),
+            decision,
         })
     }
 
@@ -593,7 +622,7 @@ impl Sum {
         if self.outcome.is_some() {
             return Err(Violation::Repeated { author });
         }
-        if *outcome != self.derive_outcome(around.manifest, &around.vdaf)? {
+        if *outcome != self.derive_outcome(around.manifest, &around.vdaf, &around.earlier)? {
             return Err(Violation::Contradiction { what: "the outcome" });
         }
         self.outcome = Some((hash, outcome.clone()));
@@ -608,7 +637,7 @@ impl Sum {
     ) -> Result<(), Violation> {
         organiser(author)?;
         let opened = self.all_released(around.seats)
-            && self.derive_outcome(around.manifest, &around.vdaf).is_ok();
+            && self.derive_outcome(around.manifest, &around.vdaf, &around.earlier).is_ok();
         if opened {
             return Err(Violation::Order { needs: "an aggregation that was not opened" });
         }
