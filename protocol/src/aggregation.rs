@@ -62,6 +62,7 @@
 #![deny(clippy::indexing_slicing, clippy::wildcard_enum_match_arm, clippy::as_conversions)]
 
 mod circuit;
+mod clear;
 mod fast_query;
 mod fixed;
 mod gates;
@@ -77,6 +78,7 @@ mod vdaf;
 mod tests;
 
 pub use circuit::{Circuit, SetupError};
+pub use clear::{ClearError, sum_in_the_clear};
 pub use fixed::MeasureError;
 pub use gram::{Coordinate, Gram, GramMeasurement, GramSpec, GramSum};
 pub use grid::{Grid, GridMeasurement, GridSpec, GridSum};

@@ -46,6 +46,8 @@ pub enum Label {
     Rounding,
     /// One seat's noise in one aggregation.
     SeatNoise,
+    /// Random centres of neighbourhood cells, from public randomness.
+    Centres,
 }
 
 impl Label {
@@ -63,6 +65,7 @@ impl Label {
             Self::Sharding => b"concert/v1/sharding",
             Self::Rounding => b"concert/v1/rounding",
             Self::SeatNoise => b"concert/v1/seat-noise",
+            Self::Centres => b"concert/v1/centres",
         }
     }
 }
