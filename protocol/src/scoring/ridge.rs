@@ -20,8 +20,8 @@ pub const NUMBER_BITS: u8 = 12;
 pub enum NumberRoom {
     /// Every record fits as it is: for sums without noise.
     Whole,
-    /// An ordinary record fits (one squared standard deviation per number); the numbers of an unusual
-    /// one are drawn in together. Noise grows with C squared.
+    /// A record near the middle fits; the numbers of others are drawn in together, which keeps their
+    /// direction. Noise grows with C squared, so that a smaller C ranks better than faithful numbers.
     Ordinary,
 }
 
@@ -83,7 +83,7 @@ pub fn gram(scaling: &Scaling, blocks: u16, room: NumberRoom) -> Result<Gram, Ri
     let numbers = coordinates.iter().filter(|of| **of != Coordinate::Binary).count();
     let each = match room {
         NumberRoom::Whole => MIX_BOUND * MIX_BOUND,
-        NumberRoom::Ordinary => 1.0,
+        NumberRoom::Ordinary => 0.3,
     };
     let numbers = f64::from(u16::try_from(numbers).unwrap_or(u16::MAX));
     let norm = (2.0 + f64::from(blocks) + each * numbers).sqrt();
@@ -122,7 +122,8 @@ impl Ridge {
     /// centred units, 0 without noise.
     ///
     /// Noise of standard deviation sigma moves the eigenvalues of m coordinates by about
-    /// `2 sigma sqrt(m)`; the penalty is at least that, and doubled until the matrix is positive definite.
+    /// `2 sigma sqrt(m)`. The penalty is at least ten times that: measured on COMPAS and ACS it ranks
+    /// better than less. It is doubled until the matrix is positive definite.
     ///
     /// # Errors
     /// [`RidgeError::Sigma`], [`RidgeError::Empty`], [`RidgeError::Singular`].
@@ -132,7 +133,7 @@ impl Ridge {
         }
         let moments = sum.moments();
         let columns = u32::try_from(moments.nrows()).unwrap_or(u32::MAX);
-        let noise = 2.0 * sigma * f64::from(columns).sqrt();
+        let noise = NOISE_PENALTY * sigma * f64::from(columns).sqrt();
         Self::fit(&moments.view(), PENALTY.max(noise))
     }
 
@@ -181,6 +182,8 @@ impl Ridge {
     }
 }
 
+/// The penalty per standard deviation of the noise, times the root of the number of coordinates.
+const NOISE_PENALTY: f64 = 20.0;
 /// [`MIX_BOUND`], in thousandths.
 const BOUND_MILLI: u32 = 3_000;
 /// Doublings of a penalty that cannot be too small after them.
