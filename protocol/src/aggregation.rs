@@ -69,6 +69,7 @@ mod gates;
 mod gram;
 mod grid;
 pub mod noise;
+mod plain_sum;
 mod scheme;
 mod share;
 mod steps;
@@ -81,6 +82,7 @@ pub use circuit::{Circuit, SetupError};
 pub use fixed::MeasureError;
 pub use gram::{Coordinate, Gram, GramMeasurement, GramSpec, GramSum};
 pub use grid::{Grid, GridMeasurement, GridSpec, GridSum};
+pub use plain_sum::{ClearError, sum_in_the_clear};
 pub use share::{
     AggregateShare, Aggregator, Context, InputShare, Misuse, Nonce, OutputShare, PublicShare,
     Reject, ReleasedShare, VerifierMessage, VerifierShare, VerifyError, VerifyState, WirePart,

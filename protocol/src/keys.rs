@@ -89,6 +89,8 @@ pub enum Label {
     Lottery,
     /// One member's `random` score.
     RandomScore,
+    /// Random centres of neighbourhood cells, from public randomness.
+    Centres,
 }
 
 impl Label {
@@ -127,6 +129,7 @@ impl Label {
             Self::Identity => b"concert/v1/identity",
             Self::Lottery => b"concert/v1/lottery",
             Self::RandomScore => b"concert/v1/random-score",
+            Self::Centres => b"concert/v1/centres",
         }
     }
 }

@@ -17,6 +17,8 @@ pub enum Purpose {
     Ties,
     /// Setting validation rows apart from the train rows.
     Validation,
+    /// Which majority people lend their records in a simulation.
+    Donors,
 }
 
 impl Purpose {
@@ -27,6 +29,7 @@ impl Purpose {
             Self::RandomScore => 3,
             Self::Ties => 4,
             Self::Validation => 5,
+            Self::Donors => 6,
         }
     }
 }

@@ -1,5 +1,6 @@
 //! What can be typed.
 
+use std::num::NonZeroU32;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -33,6 +34,8 @@ pub enum Command {
     Run(Run),
     /// Runs an experiment file on all cores; interrupt it and run it again to go on.
     Sweep(Sweep),
+    /// Compares exact scores with private ones, from aggregates only, on the same members.
+    Compare(Compare),
     /// Computes regression cases for comparison with another implementation.
     Reference(Reference),
     /// Fetches or checks the public data sets COMPAS and Adult.
@@ -182,6 +185,140 @@ const KEYS: &str = "Keys of an experiment file:\n\
   beyond (refuse, flip-all, skip), validate, k, encoding (mix, z), group_visible,\n\
   firms (a list such as { learner = \"logistic\", penalty = 1.0 })\n\
 Unknown keys are refused. Results: results.jsonl, results.csv, summary.csv and figures.";
+
+/// A data set with reference figures.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub enum CompareDatasetWord {
+    /// Two-year recidivism, Broward County.
+    Compas,
+    /// American Community Survey 2018, Alabama: income above $50,000.
+    Acs,
+    /// UCI Adult (Census Income 1994).
+    Adult,
+}
+
+impl CompareDatasetWord {
+    /// As it is typed.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Compas => "compas",
+            Self::Acs => "acs",
+            Self::Adult => "adult",
+        }
+    }
+}
+
+/// A learner that exact and private scores are compared with.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub enum CompareFirmWord {
+    /// Logistic regression, penalty 1.
+    Logistic,
+    /// Boosted trees: 100, depth 3, rate 0.1.
+    Boosted,
+}
+
+/// Where opened aggregates come from.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub enum AggregationWord {
+    /// One process adds up the protocol's measurements and noise.
+    Clear,
+}
+
+/// How the private side is asked.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub enum SelectionWord {
+    /// The exact top M of the private scores.
+    Exact,
+}
+
+/// Whose noise.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub enum NoiseWord {
+    /// The protocol's: a report is replaced, five seats add noise, two of them are honest.
+    Product,
+    /// One trusted party's: a donor is added or removed, one sigma suffices.
+    Central,
+}
+
+impl NoiseWord {
+    /// As it is typed.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Product => "product",
+            Self::Central => "central",
+        }
+    }
+}
+
+/// Options of `sims compare`.
+#[derive(Args, Debug)]
+pub struct Compare {
+    /// Which data set; acs is Alabama.
+    #[arg(long, value_enum)]
+    pub dataset: CompareDatasetWord,
+    /// The folder that holds the data sets.
+    #[arg(long)]
+    pub data: Option<PathBuf>,
+    /// The scores, separated by commas: rb-prob, rb-label, rb-dist.
+    #[arg(long, value_delimiter = ',', required = true, value_parser = comparable)]
+    pub methods: Vec<Method>,
+    /// M: how many candidates flip.
+    #[arg(long)]
+    pub flips: usize,
+    /// The collective's share of the minority, 0 to 1.
+    #[arg(long, default_value_t = 0.3)]
+    pub alpha: f64,
+    /// Neighbours of rb-label and rb-dist.
+    #[arg(long, default_value = "20")]
+    pub k: NonZeroU32,
+    /// The firm's learner; it sees the group.
+    #[arg(long, value_enum, default_value = "logistic")]
+    pub firm: CompareFirmWord,
+    /// Seeds 0 to N-1.
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
+    pub seeds: u64,
+    /// Add noise for this epsilon (delta 1e-6), spent on the one reference aggregation.
+    #[arg(long, value_parser = above_zero)]
+    pub epsilon: Option<f64>,
+    /// Whose noise.
+    #[arg(long, value_enum, default_value = "product", requires = "epsilon")]
+    pub noise: NoiseWord,
+    /// How many majority people lend their records, the first of a published order; by default all.
+    #[arg(long)]
+    pub donors: Option<NonZeroU32>,
+    /// Where opened aggregates come from.
+    #[arg(long, value_enum, default_value = "clear")]
+    pub protocol: AggregationWord,
+    /// How the private side is asked.
+    #[arg(long, value_enum, default_value = "exact")]
+    pub selection: SelectionWord,
+    /// Print one JSON record per method and seed instead of a table and a figure.
+    #[arg(long)]
+    pub json: bool,
+    /// The folder for the figure.
+    #[arg(long, default_value = ".")]
+    pub out: PathBuf,
+}
+
+/// # Errors
+/// In words, for a word that is no method or has no private form.
+fn comparable(word: &str) -> Result<Method, String> {
+    match word.parse::<Method>() {
+        Ok(method @ (Method::RbProb | Method::RbLabel | Method::RbDist)) => Ok(method),
+        Ok(Method::Random) | Err(_) => {
+            Err("no method with a private form; allowed: rb-prob, rb-label, rb-dist".to_owned())
+        }
+    }
+}
+
+/// # Errors
+/// In words, for what is no finite number above 0.
+fn above_zero(text: &str) -> Result<f64, String> {
+    match text.parse::<f64>() {
+        Ok(value) if value.is_finite() && value > 0.0 => Ok(value),
+        Ok(_) | Err(_) => Err("allowed: above 0".to_owned()),
+    }
+}
 
 /// Options of `sims reference`.
 #[derive(Args, Debug)]

@@ -11,6 +11,7 @@ use crate::population::causal::{self, CausalSettings};
 use crate::population::embedding::{self, EmbeddingSettings};
 use crate::reference;
 
+mod compare;
 mod data;
 mod demo;
 mod pictures;
@@ -37,6 +38,7 @@ pub fn execute<W: Write>(cli: Cli, world: &mut World<'_, W>) -> Result<(), Comma
         Command::Demo(options) => demo::execute(&options, world.out),
         Command::Run(options) => run::execute(&options, world),
         Command::Sweep(options) => sweep::execute(&options, world),
+        Command::Compare(options) => compare::execute(&options, world),
         Command::Data(options) => data::execute(options, world),
         Command::Reference(options) => {
             let data = options.data.unwrap_or_else(|| world.data.clone());

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use protocol::exit::Exit;
 
+use crate::compare::{CompareError, SeedError};
 use crate::dataset::DatasetError;
 use crate::dataset::fetch::FetchError;
 use crate::experiment::ExperimentError;
@@ -64,6 +65,9 @@ pub enum CommandError {
     /// A scene could not be played.
     #[error(transparent)]
     Scene(#[from] SceneError),
+    /// A comparison stopped.
+    #[error(transparent)]
+    Compare(#[from] CompareError),
     /// A reference case failed.
     #[error(transparent)]
     Reference(#[from] ReferenceError),
@@ -91,7 +95,11 @@ impl CommandError {
             Self::Data(DatasetError::Description { .. })
             | Self::Experiment { .. }
             | Self::Options(_) => Exit::Configuration,
-            Self::Data(_) | Self::Scene(_) | Self::Population(_) | Self::Paper(_) => Exit::Data,
+            Self::Data(_)
+            | Self::Scene(_)
+            | Self::Compare(_)
+            | Self::Population(_)
+            | Self::Paper(_) => Exit::Data,
             Self::Sweep(error) => match error {
                 SweepError::Scene { .. } | SweepError::Corrupt { .. } => Exit::Data,
                 SweepError::Foreign { .. } => Exit::Configuration,
@@ -119,6 +127,10 @@ impl CommandError {
             | Self::Scene(SceneError::TooManyFlips { .. }) => Some(
                 "ask for fewer, or say beyond = \"flip-all\" (on the command line: --beyond flip-all)",
             ),
+            Self::Compare(CompareError {
+                error: SeedError::Scene(SceneError::TooManyFlips { .. }),
+                ..
+            }) => Some("ask for fewer flips, or for a larger collective with --alpha"),
             Self::Sweep(SweepError::Io { .. }) => {
                 Some("free some space or name another folder with --out")
             }

@@ -2,12 +2,14 @@
 //!
 //! - [`dataset`], [`population`]: people, real and made up. [`scene`]: one seed's split, collective,
 //!   scores and flips. [`firm`]: learners that retrain. [`metrics`], [`statistics`]: what it came to.
+//! - [`compare`]: exact scores against private ones.
 //! - [`experiment`]: everything that varies, on all cores, resumable. [`reference`](mod@reference): regression
 //!   cases. [`paper`]: the paper's points. [`figure`]: pictures. [`cli`], [`command`], [`error`]: the program `sims`.
 //! - [`network`]: a server, its clients, and all that goes wrong between them.
 
 pub mod cli;
 pub mod command;
+pub mod compare;
 pub mod dataset;
 pub mod error;
 pub mod experiment;

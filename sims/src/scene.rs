@@ -16,7 +16,7 @@ use crate::firm::{Classifier, Firm, FirmError, Learner};
 use crate::metrics::{Confusion, Measures, MetricError, Success};
 
 /// The penalty of the regressor behind `rb-prob`.
-const REGRESSOR_PENALTY: f64 = 1.0;
+pub(crate) const REGRESSOR_PENALTY: f64 = 1.0;
 /// The share of the train rows set apart to choose M.
 const VALIDATION_SHARE: f64 = 0.25;
 

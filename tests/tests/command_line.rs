@@ -127,6 +127,22 @@ fn files_that_are_not_there() {
 }
 
 #[test]
+fn comparisons_that_cannot_be_made() {
+    let place = Place::new();
+    let compare = |more: &[&str]| {
+        let typed = ["compare", "--dataset", "compas", "--flips", "9", "--data", "."];
+        place.sims(&[&typed[..], more].concat())
+    };
+    compare(&[]).fails(2, &["--methods"]);
+    compare(&["--methods", "random"]).fails(2, &["allowed: rb-prob, rb-label, rb-dist"]);
+    let one = ["--methods", "rb-prob"];
+    compare(&[&one[..], &["--noise", "central"]].concat()).fails(2, &["--epsilon"]);
+    compare(&[&one[..], &["--epsilon", "0"]].concat()).fails(2, &["allowed: above 0"]);
+    compare(&[&one[..], &["--alpha", "2"]].concat()).fails(65, &["alpha is 2; allowed: 0 to 1"]);
+    compare(&one).fails(74, &["the data of \"compas\" is not at "]);
+}
+
+#[test]
 fn words_that_are_not_known() {
     let place = Place::new();
     let says = ["\"rb-luck\" is not a method; allowed: rb-prob, rb-label, rb-dist, random"];

@@ -193,6 +193,24 @@ impl GramMeasurement {
     pub fn values(&self) -> &[u32] {
         &self.values
     }
+
+    pub(super) const fn gram(&self) -> &Gram {
+        &self.gram
+    }
+
+    /// What this person adds to a [`GramSum`]: the centred integers, then their products.
+    pub(super) fn centred(&self) -> Vec<i64> {
+        let pairs = self.values.iter().zip(&self.gram.coordinates);
+        let mut centred: Vec<i64> =
+            pairs.map(|(value, of)| i64::from(*value) - i64::from(of.offset())).collect();
+        let products: Vec<i64> = centred
+            .iter()
+            .enumerate()
+            .flat_map(|(i, left)| centred.iter().skip(i).map(move |right| left * right))
+            .collect();
+        centred.extend(products);
+        centred
+    }
 }
 
 impl fmt::Debug for GramMeasurement {

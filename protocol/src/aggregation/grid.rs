@@ -121,6 +121,12 @@ impl GridMeasurement {
         &self.cells
     }
 
+    /// The marked places of a table read row by row.
+    pub(super) fn places(&self) -> impl Iterator<Item = usize> {
+        let width = usize::from(self.grid.cells);
+        self.cells.iter().enumerate().map(move |(row, cell)| row * width + usize::from(*cell))
+    }
+
     /// `marks[row * cells + cell]`.
     pub(super) fn marks(&self) -> Vec<bool> {
         let width = self.grid.cells;

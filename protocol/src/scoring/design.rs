@@ -7,11 +7,13 @@
 use std::ops::Range;
 
 use ndarray::{Array2, ArrayView2, Axis, Slice};
+use serde::{Deserialize, Serialize};
 
 use super::schema::{Feature, FeatureKind, Schema, Value};
 
 /// How a column of a [`Design`] is scaled.
-#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum ColumnKind {
     /// A number or an ordinal's position.
     Number,
@@ -123,6 +125,55 @@ impl Design {
             .expect("blocks cover all columns behind the numbers");
         let on = position(column);
         self.active.column(block).iter().map(|&c| f64::from(u8::from(c == on))).collect()
+    }
+}
+
+impl Schema {
+    /// The columns of this schema's records, as a [`Design`] has them: numbers, then indicators.
+    pub fn columns(&self) -> Vec<Column> {
+        DesignBuilder::new(self).columns
+    }
+
+    /// The values of every record of a design, one per feature: what [`DesignBuilder`] was given.
+    ///
+    /// # Panics
+    /// If the design is not of this schema.
+    pub fn values(&self, design: &Design) -> Vec<Vec<Value>> {
+        let builder = DesignBuilder::new(self);
+        assert_eq!(builder.columns, design.columns, "records of another schema");
+        (0..design.rows())
+            .map(|row| {
+                self.features()
+                    .iter()
+                    .zip(&builder.places)
+                    .map(|(feature, &place)| design.value(row, feature, place))
+                    .collect()
+            })
+            .collect()
+    }
+}
+
+impl Design {
+    fn value(&self, row: usize, feature: &Feature, place: Place) -> Value {
+        match place {
+            Place::Number { column } => {
+                let number = self.numbers[(row, column)];
+                let FeatureKind::Ordinal { levels } = &feature.kind else {
+                    return Value::Number(number);
+                };
+                let mut positions = (0..levels.len()).map(|level| f64::from(position(level)));
+                let level = positions.position(|level| level.total_cmp(&number).is_eq());
+                Value::Level(level.expect("an ordinal is stored as its level's position"))
+            }
+            Place::Block { block, first } => {
+                let active = self.active[(row, block)];
+                if feature.kind == FeatureKind::Flag {
+                    return Value::Flag(active != Self::ABSENT);
+                }
+                let on = usize::try_from(active).expect("a column number fits usize");
+                Value::Level(on - first)
+            }
+        }
     }
 }
 
@@ -290,6 +341,17 @@ pub(super) mod tests {
         assert_eq!(design.column(2), [1.0, 0.0]);
         assert_eq!(design.column(3), [0.0, 1.0]);
         assert_eq!(design.column(4), [1.0, 0.0]);
+    }
+
+    #[test]
+    fn the_values_of_a_design_build_it_again() {
+        let design = design(&[(0, 30.0, true, 2.0), (1, 40.0, false, 0.0)]);
+        let mut builder = DesignBuilder::new(&schema());
+        for record in schema().values(&design) {
+            builder.push(&record);
+        }
+        assert_eq!(builder.finish(), design);
+        assert_eq!(schema().values(&design)[1][2], Value::Flag(false));
     }
 
     #[test]

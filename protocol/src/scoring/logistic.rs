@@ -15,6 +15,8 @@ use super::scaling::Scaled;
 const DECREMENT_TOLERANCE: f64 = 1e-13;
 /// A kept Hessian is renewed when a step reduces the squared decrement by less than this factor.
 const STALE: f64 = 0.02;
+/// A Newton step that must be cut below this length is no guide; see `safe_step`.
+const SHORT: f64 = 0.125;
 const ITERATIONS_MAX: usize = 200;
 const HALVINGS_MAX: usize = 60;
 
@@ -147,6 +149,13 @@ fn check(data: &Scaled, labels: &[bool], penalty: f64) -> Result<(), LogisticErr
     Ok(())
 }
 
+/// Where a step ends.
+struct Reached {
+    parameters: Array1<f64>,
+    objective: f64,
+    probabilities: Array1<f64>,
+}
+
 struct Problem<'a> {
     data: &'a Scaled,
     labels: &'a [bool],
@@ -178,7 +187,8 @@ impl Problem<'_> {
                 before = f64::INFINITY;
                 continue;
             }
-            let Some(taken) = self.descend(&parameters, &step, decrement, objective) else {
+            let Some((length, mut taken)) = self.descend(&parameters, &step, decrement, objective)
+            else {
                 // Rounding hides any further descent: this is the optimum to working precision.
                 if fresh && decrement <= DECREMENT_TOLERANCE.sqrt() {
                     return Ok(self.finish(&parameters, objective, iterations, hessian));
@@ -188,7 +198,11 @@ impl Problem<'_> {
                 }
                 continue;
             };
-            (parameters, objective, probabilities) = taken;
+            if fresh && length < SHORT {
+                let safe = self.safe_step(&parameters, &probabilities, &gradient);
+                taken = safe.filter(|safe| safe.objective < taken.objective).unwrap_or(taken);
+            }
+            Reached { parameters, objective, probabilities } = taken;
             before = decrement;
             // Far from the optimum curvature changes with every step; near it, it hardly does.
             kept = (decrement < 1.0 || !fresh).then_some(hessian);
@@ -196,21 +210,43 @@ impl Problem<'_> {
         Err(LogisticError::NotConverged { iterations: ITERATIONS_MAX, decrement })
     }
 
-    /// The first of the halved steps that descends enough (Armijo's rule).
+    /// The step to the minimum of a quadratic that touches the objective here and lies above it
+    /// everywhere: it always descends. Where a rare indicator's people are far on the wrong side, their
+    /// curvature vanishes, Newton's step is thousands of times too long, and halving it would crawl.
+    ///
+    /// Source: Jaakkola and Jordan, "Bayesian parameter estimation via variational methods", 2000:
+    /// curvature `tanh(m/2) / 2m` at the margin m.
+    fn safe_step(
+        &self,
+        parameters: &Array1<f64>,
+        probabilities: &Array1<f64>,
+        gradient: &Array1<f64>,
+    ) -> Option<Reached> {
+        let curvature = probabilities.mapv(|p| {
+            let margin = (p.max(1e-15) / (1.0 - p).max(1e-15)).ln();
+            if margin.abs() < 1e-6 { 0.25 } else { (margin / 2.0).tanh() / (2.0 * margin) }
+        });
+        let candidate = parameters - &Cholesky::new(self.curved(&curvature))?.solve(gradient);
+        let (value, probabilities) = self.objective(&candidate);
+        Some(Reached { parameters: candidate, objective: value, probabilities })
+    }
+
+    /// The first of the halved steps that descends enough (Armijo's rule), with its length.
     fn descend(
         &self,
         parameters: &Array1<f64>,
         step: &Array1<f64>,
         decrement: f64,
         objective: f64,
-    ) -> Option<(Array1<f64>, f64, Array1<f64>)> {
+    ) -> Option<(f64, Reached)> {
         let mut length = 1.0;
         let rounding = objective.abs() * 1e-14;
         for _ in 0..HALVINGS_MAX {
             let candidate = parameters - &(step * length);
             let (value, probabilities) = self.objective(&candidate);
             if value <= objective - 1e-4 * length * decrement + rounding {
-                return Some((candidate, value, probabilities));
+                let reached = Reached { parameters: candidate, objective: value, probabilities };
+                return Some((length, reached));
             }
             length /= 2.0;
         }
@@ -277,8 +313,12 @@ impl Problem<'_> {
     }
 
     fn hessian(&self, probabilities: &Array1<f64>) -> Array2<f64> {
-        let weights = probabilities.mapv(|p| p * (1.0 - p));
-        let mut hessian = weighted_gram(self.data, &weights);
+        self.curved(&probabilities.mapv(|p| p * (1.0 - p)))
+    }
+
+    /// The Hessian of log-losses of these curvatures, one per record, and of the penalty.
+    fn curved(&self, curvatures: &Array1<f64>) -> Array2<f64> {
+        let mut hessian = weighted_gram(self.data, curvatures);
         for j in 0..self.data.columns() {
             hessian[(j, j)] += self.penalty;
         }
@@ -489,6 +529,24 @@ mod tests {
     fn data_of_no_rows() -> Scaled {
         let (design, _) = records(4, 5);
         Scaling::fit(&design, Encoding::Mix).apply(&design.select(&[]))
+    }
+
+    /// A level with one person, whose label flips: its coordinate is 60 units long, and at the old
+    /// optimum the loss is all but flat in it.
+    #[test]
+    fn a_rare_level_on_the_wrong_side_does_not_stall_a_fit() {
+        let rows: Vec<_> =
+            (0..6_000).map(|i| (usize::from(i < 2), f64::from(i % 80), i % 3 == 0, 0.0)).collect();
+        let design = design(&rows);
+        let data = Scaling::fit(&design, Encoding::Z).apply(&design);
+        let mut labels: Vec<bool> = rows.iter().map(|row| row.1 > 40.0).collect();
+        labels[..2].fill(false);
+        let start = Logistic::fit(&data, &labels, 0.01).unwrap();
+        labels[..2].fill(true);
+        let warm = Logistic::refit(&data, &labels, 0.01, &start).unwrap();
+        assert!(warm.iterations() < 60, "{}", warm.iterations());
+        let gradient = dense_gradient(&data, &labels, warm.model(), 0.01);
+        assert!(gradient.iter().all(|g| g.abs() < 1e-5), "{gradient:?}");
     }
 
     #[test]

@@ -51,7 +51,10 @@ pub enum FeatureKind {
 }
 
 /// A checked value of one feature.
-#[derive(Clone, Copy, Debug, PartialEq)]
+///
+/// What is deserialised is not checked against a schema yet: see [`Feature::accepts`].
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
+#[serde(rename_all = "kebab-case")]
 pub enum Value {
     /// Of a numeric or count-like feature; finite and within the limits.
     Number(f64),
@@ -262,6 +265,21 @@ impl Feature {
         }
     }
 
+    /// Whether this is a value of the feature: of its kind and within its limits.
+    pub fn accepts(&self, value: Value) -> bool {
+        match (&self.kind, value) {
+            (FeatureKind::Numeric { .. } | FeatureKind::Count { .. }, Value::Number(number)) => {
+                self.number(number).is_ok()
+            }
+            (
+                FeatureKind::Ordinal { levels } | FeatureKind::Categorical { levels },
+                Value::Level(level),
+            ) => level < levels.len(),
+            (FeatureKind::Flag, Value::Flag(_)) => true,
+            (_, Value::Number(_) | Value::Level(_) | Value::Flag(_)) => false,
+        }
+    }
+
     /// What the feature allows, in words.
     pub fn allowed(&self) -> Allowed {
         let unit = self.unit.as_ref().map_or_else(String::new, |unit| format!(" {unit}"));
@@ -339,6 +357,18 @@ mod tests {
         let grade = feature(FeatureKind::Ordinal { levels: levels(&["C", "B", "A"]) });
         assert_eq!(grade.parse("A"), Ok(Value::Level(2)));
         assert_eq!(feature(FeatureKind::Flag).parse("1"), Ok(Value::Flag(true)));
+    }
+
+    #[test]
+    fn accepts_values_of_its_kind_and_limits_only() {
+        let age = feature(FeatureKind::Numeric { min: 18.0, max: 100.0 });
+        let grade = feature(FeatureKind::Ordinal { levels: levels(&["C", "B"]) });
+        assert!(age.accepts(Value::Number(18.0)) && grade.accepts(Value::Level(1)));
+        for value in [f64::NAN, 17.9, 101.0].map(Value::Number) {
+            assert!(!age.accepts(value), "{value:?}");
+        }
+        assert!(!grade.accepts(Value::Level(2)) && !grade.accepts(Value::Flag(true)));
+        assert!(!feature(FeatureKind::Flag).accepts(Value::Number(1.0)));
     }
 
     #[test]

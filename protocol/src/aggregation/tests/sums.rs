@@ -79,6 +79,8 @@ proptest! {
         for circuit in [Circuit::Grid(grid), Circuit::StandardGrid(grid)] {
             let result =
                 sum_with(&circuit, helpers, &marks(grid, &people), |_| ShareNoise::none(&circuit));
+            let clear = sum_in_the_clear(&circuit, marks(grid, &people), &[]);
+            prop_assert_eq!(clear.as_ref(), Ok(&result));
             let AggregateResult::Grid(sum) = result else { panic!("a grid gives a grid") };
             prop_assert_eq!(sum.counts(), &counts(grid, &people));
             prop_assert_eq!(usize::try_from(sum.reporters()).unwrap(), people.len());
@@ -103,6 +105,11 @@ proptest! {
         let sum = gram_sum(&gram(), helpers, &people);
         prop_assert_eq!(sum.sum_z(), expected.row(0).to_vec());
         prop_assert_eq!(sum.sum_zz(), expected);
+        let circuit = Circuit::Gram(gram());
+        let measured =
+            people.iter().map(|p| Measurement::Gram(gram().measurement(p).unwrap()));
+        let clear = sum_in_the_clear(&circuit, measured, &[]).unwrap();
+        prop_assert_eq!(clear, AggregateResult::Gram(sum));
     }
 }
 
@@ -153,6 +160,9 @@ fn the_released_noise_is_the_noise_of_all_seats() {
             panic!("a grid gives a grid")
         };
         let mut expected: Vec<i64> = counts(table, &people).iter().copied().collect();
+        let noises: Vec<ShareNoise> = vdaf(circuit.clone(), 3).aggregators().map(of).collect();
+        let clear = sum_in_the_clear(&circuit, marks(table, &people), &noises).unwrap();
+        assert_eq!(clear, AggregateResult::Grid(sum.clone()));
         for aggregator in vdaf(circuit.clone(), 3).aggregators() {
             for (sum, value) in expected.iter_mut().zip(of(aggregator).values()) {
                 *sum += value;
