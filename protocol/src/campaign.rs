@@ -26,7 +26,12 @@ use crate::{
     ids::AggregationId,
     keys::sign::PublicKey,
     roles::Time,
-    scoring::{method::Method, schema::Schema},
+    scoring::{
+        cells::CentreSource,
+        method::Method,
+        scaling::Scaling,
+        schema::{Schema, Value},
+    },
     selection::{threshold::Rule, unit::Bins},
 };
 use serde::{Deserialize, Serialize};
@@ -39,6 +44,9 @@ pub const TEXT_BYTES_MAX: usize = 4_000;
 
 /// The least cohort K that any plan may set: no sum over fewer people is ever opened.
 pub const COHORT_FLOOR: u32 = 12;
+
+/// The most records of a published majority sample.
+pub const PUBLISHED_MAX: usize = 4_096;
 
 /// The most aggregations of one campaign.
 pub const AGGREGATIONS_MAX: usize = 16;
@@ -133,6 +141,14 @@ pub struct Scoring {
     pub method: Method,
     /// k, neighbours.
     pub k: u32,
+    /// How records become coordinates; none if that follows from the `scale` aggregation.
+    pub scaling: Option<Scaling>,
+    /// Where cell centres come from; none if that follows from the `scale` aggregation.
+    pub centres: Option<CentreSource>,
+    /// Bins of a number in the `scale` aggregation.
+    pub scale_bins: u16,
+    /// A published majority sample, records and labels, if scores are exact over it (the mode `published`).
+    pub published: Vec<(Vec<Value>, bool)>,
 }
 
 /// How many are asked, and how finely scores are told apart.

@@ -6,6 +6,7 @@
 //! - [`aggregation`]: one private aggregation, whatever is measured; [`keys`]: seat keys and sealing.
 //! - [`campaign`]: plan and manifest; [`report`]: what people send; [`transcript`]: what stands in public, and its rules.
 //! - [`messages`]: what travels; [`codec`] its bytes; [`ids`] its names.
+//! - [`person`]: a person's own side: what it measures and whether it is asked.
 //! - [`audit`]: the firm's decisions counted in private, and what they say about its fairness.
 //! - [`roles`]: what the parties' state machines have in common.
 //! - [`exit`]: the exit codes that all programs share.
@@ -22,6 +23,7 @@ pub mod ids;
 pub mod keys;
 pub mod messages;
 pub mod order;
+pub mod person;
 pub mod report;
 pub mod roles;
 pub mod scoring;

@@ -15,7 +15,7 @@ use protocol::order::{self, Purpose};
 use protocol::scoring::cells::{CellError, CellShape, CentreSource, Centres};
 use protocol::scoring::lent::{Lending, Lent, LentError};
 use protocol::scoring::marginals::{MarginalError, Marginals};
-use protocol::scoring::method::{MajorityReference, Method, ScoreError};
+use protocol::scoring::method::{MajorityReference, Method, REGRESSOR_PENALTY, ScoreError};
 use protocol::scoring::ridge::{self, NumberRoom, RidgeError};
 use protocol::scoring::scaling::{Encoding, Scaled, Scaling};
 use protocol::selection::{self, ScoredCandidate};
@@ -27,7 +27,7 @@ use self::noise::{NoiseModel, Planned};
 use crate::dataset::Dataset;
 use crate::experiment::sweep::Progress;
 use crate::firm::Learner;
-use crate::scene::{GroupSight, REGRESSOR_PENALTY, Scene, SceneError, Trial};
+use crate::scene::{GroupSight, Scene, SceneError, Trial};
 
 pub mod aggregates;
 pub mod noise;

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use protocol::order::{self, Purpose};
 use protocol::scoring::design::Design;
-use protocol::scoring::method::{MajorityReference, Method, ScoreError};
+use protocol::scoring::method::{MajorityReference, Method, REGRESSOR_PENALTY, ScoreError};
 use protocol::scoring::scaling::{Encoding, Scaling};
 use protocol::selection::{self, ScoredCandidate};
 
@@ -15,8 +15,6 @@ use crate::dataset::Dataset;
 use crate::firm::{Classifier, Firm, FirmError, Learner};
 use crate::metrics::{Confusion, Measures, MetricError, Success};
 
-/// The penalty of the regressor behind `rb-prob`.
-pub(crate) const REGRESSOR_PENALTY: f64 = 1.0;
 /// The share of the train rows set apart to choose M.
 const VALIDATION_SHARE: f64 = 0.25;
 

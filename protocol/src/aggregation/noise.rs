@@ -198,6 +198,11 @@ impl Circuit {
     }
 }
 
+/// A standard deviation that stands in a plan in thousandths, as a real number.
+pub fn from_milli(milli: u32) -> f64 {
+    f64::from(milli) / 1_000.0
+}
+
 /// How far a row of a grid may sum from the number of accepted reports, in standard deviations of its noise.
 const ROW_SUM_SIGMAS: f64 = 6.0;
 

@@ -1,7 +1,8 @@
 //! What every plan must satisfy, whoever reads it.
 
 use super::{
-    AGGREGATIONS_MAX, Aggregation, COHORT_FLOOR, Kind, Plan, Protection, TEXT_BYTES_MAX, VERSION,
+    AGGREGATIONS_MAX, Aggregation, COHORT_FLOOR, Kind, PUBLISHED_MAX, Plan, Protection,
+    TEXT_BYTES_MAX, VERSION,
 };
 use crate::{
     aggregation::{Circuit, Parties, SetupError, Vdaf},
@@ -11,6 +12,7 @@ use crate::{
         Label, digest,
         vss::{SEATS_MAX, SeatCounts, Sharing},
     },
+    scoring::method::Method,
     selection::{confirmation, threshold::Rule},
 };
 use std::{collections::BTreeSet, ops::Deref};
@@ -84,6 +86,12 @@ pub enum PlanError {
         /// The rate.
         no_show_milli: u16,
     },
+    /// Scaling, centres or sample do not fit the schema, or there is nothing to score by.
+    #[error("{what} does not fit the schema, or is missing or too long")]
+    Scoring {
+        /// Which.
+        what: &'static str,
+    },
     /// Too many or no aggregations.
     #[error("{got} aggregations; 1 to {AGGREGATIONS_MAX} are possible")]
     Aggregations {
@@ -153,6 +161,7 @@ impl CheckedPlan {
     pub fn new(plan: Plan) -> Result<Self, PlanError> {
         plan.check_frame()?;
         plan.check_seats()?;
+        plan.check_scoring()?;
         if plan.aggregations.is_empty() || plan.aggregations.len() > AGGREGATIONS_MAX {
             return Err(PlanError::Aggregations { got: plan.aggregations.len() });
         }
@@ -287,6 +296,42 @@ impl Plan {
             return Err(PlanError::HonestSeats { got: self.honest_seats, max });
         }
         Ok(())
+    }
+
+    fn check_scoring(&self) -> Result<(), PlanError> {
+        let has = |kind| self.aggregations.iter().any(|of| of.kind == kind);
+        let schema = &self.scoring.schema;
+        let fault = |what| Err(PlanError::Scoring { what });
+        let scaling = match &self.scoring.scaling {
+            Some(scaling) => scaling.check(schema).is_ok(),
+            None => has(Kind::Scale),
+        };
+        if !scaling {
+            return fault("the scaling");
+        }
+        let centres = match &self.scoring.centres {
+            Some(source) => source.check(schema).is_ok(),
+            None => has(Kind::Scale) || !has(Kind::Neighbours),
+        };
+        if !centres {
+            return fault("the source of cell centres");
+        }
+        let published = &self.scoring.published;
+        if published.len() > PUBLISHED_MAX || !published.iter().all(|(of, _)| schema.admits(of)) {
+            return fault("the published sample");
+        }
+        let scored = match self.scoring.method {
+            Method::Random => true,
+            Method::RbProb => has(Kind::Regressor) || !published.is_empty(),
+            Method::RbLabel | Method::RbDist => {
+                self.scoring.k > 0 && (has(Kind::Neighbours) || !published.is_empty())
+            }
+        };
+        if has(Kind::Selection) && !scored {
+            fault("what candidates are scored by")
+        } else {
+            Ok(())
+        }
     }
 
     fn check_aggregation(

@@ -101,6 +101,9 @@ pub enum ScoreError {
     },
 }
 
+/// The penalty of the regressor behind `rb-prob`, fitted on records in one place.
+pub const REGRESSOR_PENALTY: f64 = 1.0;
+
 /// The majority's records and labels in one place: what the paper's central scoring looks at.
 #[derive(Clone, Debug)]
 pub struct MajorityReference<'a> {

@@ -193,6 +193,13 @@ impl Schema {
         Ok(Self { features })
     }
 
+    /// Whether `values` is one allowed value for each feature.
+    pub fn admits(&self, values: &[Value]) -> bool {
+        let features = self.features.iter();
+        values.len() == features.len()
+            && features.zip(values).all(|(feature, value)| feature.accepts(*value))
+    }
+
     /// The features, in order.
     pub fn features(&self) -> &[Feature] {
         &self.features

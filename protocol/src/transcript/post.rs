@@ -229,6 +229,8 @@ pub struct Outcome {
     pub aggregation: AggregationId,
     /// Its context, and hence its opening.
     pub context: Hash,
+    /// The opening's public randomness: what cells, lottery and `random` scores are drawn from.
+    pub seed: [u8; 32],
     /// Root of the freeze.
     pub frozen_root: Hash,
     /// Reports in the freeze.

@@ -602,6 +602,7 @@ impl Sum {
         Ok(Outcome {
             aggregation: self.id,
             context: Hash(context.0),
+            seed: self.opening.as_ref().map_or([0; 32], |(_, opening)| opening.seed()),
             frozen_root,
             frozen: u32::try_from(frozen).unwrap_or(u32::MAX),
             accepted_root,
