@@ -67,9 +67,8 @@ fn more_flips_than_candidates_are_bad_data() {
     assert!(says.starts_with("seed 0: M = 244, but there are 243 candidates"), "{says}");
 }
 
-/// Under this noise a person of a rare level is asked; the firm's fit once crawled there and gave up.
 #[test]
-fn a_firm_retrains_after_rare_flips_on_acs() {
+fn noisy_moments_on_acs() {
     let Some(people) = load("acs") else { return };
     let noise = Some(NoiseModel::central(1.0));
     let noisy = Comparison { methods: vec![Method::RbProb], noise, ..comparison(280) };
