@@ -35,6 +35,7 @@ pub use post::{
     SignedPost, share_commitment,
 };
 pub use sum::Sum;
+pub(crate) use sum::exceeds_limit;
 
 use crate::{
     aggregation::noise::Role,

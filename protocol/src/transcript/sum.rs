@@ -19,6 +19,8 @@ use std::collections::{BTreeMap, BTreeSet};
 mod evidence;
 mod loss;
 
+pub(crate) use evidence::exceeds_limit;
+
 /// Everything public about one aggregation so far.
 #[derive(Clone, Debug)]
 pub struct Sum {
