@@ -34,6 +34,35 @@ pub fn proof(leaves: &[Hash], index: usize) -> Option<Vec<Hash>> {
     Some(path)
 }
 
+/// A tree with all its nodes, for whoever shows many proofs: each costs no hash.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Tree {
+    /// The leaves, then each level above; the last node of an odd level goes up as it is.
+    levels: Vec<Vec<Hash>>,
+}
+
+impl Tree {
+    /// Hashes the tree over leaves in their order.
+    pub fn new(leaves: Vec<Hash>) -> Self {
+        let mut levels = vec![leaves];
+        while let Some(below) = levels.last().filter(|level| level.len() > 1) {
+            let above = below.chunks(2).map(subtree).collect();
+            levels.push(above);
+        }
+        Self { levels }
+    }
+
+    /// As [`proof`].
+    pub fn proof(&self, index: usize) -> Option<Vec<Hash>> {
+        self.levels.first()?.get(index)?;
+        let siblings = self.levels.iter().enumerate().filter_map(|(height, level)| {
+            let place = index.checked_shr(u32::try_from(height).ok()?)?;
+            level.get(place ^ 1).copied()
+        });
+        Some(siblings.collect())
+    }
+}
+
 /// Whether `leaf` stands at `index` among the `count` leaves of `root`.
 pub fn includes(root: &Hash, count: usize, index: usize, leaf: Hash, proof: &[Hash]) -> bool {
     if index >= count || proof.len() > PROOF_MAX {
@@ -103,6 +132,7 @@ mod tests {
         ) {
             let leaves = leaves(count);
             let top = root(&leaves);
+            prop_assert_eq!(Tree::new(leaves.clone()).proof(index), proof(&leaves, index));
             let Some(path) = proof(&leaves, index) else {
                 prop_assert!(index >= count);
                 return Ok(());
