@@ -7,6 +7,9 @@ pub mod coordinator;
 pub mod keyholder;
 pub mod participant;
 
+#[cfg(test)]
+pub(crate) mod fixture;
+
 use crate::messages::{Peer, Request, Response};
 use serde::{Deserialize, Serialize};
 
