@@ -1,1 +1,505 @@
-//! The participant's machine.
+//! A member or a donor: learns of a campaign, consents, enrols, reports where its role is concerned, and reads
+//! the results.
+//!
+//! The machine acts on endorsed documents only ([`light`]), sends nothing but the question for the campaign
+//! before [`Participant::consent`], and sends a report only after its record is durable. What it says about a
+//! person's record comes from a [`Measurer`]; the machine never sees the record.
+//!
+//! ```text
+//! Joining ─► AwaitingConsent ─► Enrolling ─► Reporting ─► Done
+//!    └────────────┴──► Refused      └─► NotAdmitted          (Alarm from anywhere)
+//! ```
+//!
+//! For each aggregation of its role: opening, report, receipt, outcome. Deadlines are the coordinator's to judge;
+//! the clock here only paces. No answer that was not asked for changes anything. Refusals do not say what they
+//! refuse, so after a repeated request they are heard only once the earlier copies can have no answer any more.
+//!
+//! Source: DESIGN.md sections 3, 4, 5.
+
+#![deny(clippy::indexing_slicing, clippy::wildcard_enum_match_arm, clippy::as_conversions)]
+
+mod answers;
+mod key;
+pub mod light;
+mod measure;
+mod pace;
+mod state;
+
+#[cfg(test)]
+mod tests;
+
+pub use key::CampaignKey;
+pub use measure::{Fault, Measurer, MeasurerError};
+pub use pace::Retry;
+pub use state::{End, Own, Record, RestoreError};
+
+use super::{Client, Effect, Time};
+use crate::{
+    aggregation::{
+        AggregateResult,
+        noise::{self, Ledger, Rho, Role},
+    },
+    campaign::{
+        CheckedManifest,
+        limits::{Limits, Refusal},
+    },
+    codec,
+    ids::{AggregationId, Blob, CampaignId, Hash, SeatSet},
+    keys::sign::{PublicKey, SigningKey},
+    messages::{Reject, Request, Response},
+    report::{Enrolment, Report, Withdrawal},
+    transcript::Opening,
+};
+use light::Alarm;
+use measure::Press;
+use pace::{Next, Pacer, Task};
+use state::{State, Track};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    fmt,
+    sync::Arc,
+};
+
+/// Who takes part, in what, and within which limits. The same after every restart.
+#[derive(Clone, Debug)]
+pub struct Configuration {
+    /// From the invite.
+    pub campaign: CampaignId,
+    /// Member or donor.
+    pub role: Role,
+    /// Everything private derives from it.
+    pub key: CampaignKey,
+    /// What the coordinator's gate asks for.
+    pub token: Blob,
+    /// What the person refuses.
+    pub limits: Limits,
+    /// Keyholders whom the person knows and trusts.
+    pub known: SeatSet,
+    /// What this record was charged in earlier campaigns.
+    pub spent: Rho,
+    /// How often requests are repeated.
+    pub retry: Retry,
+}
+
+/// Where a participant stands.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Phase {
+    /// The campaign is not known yet.
+    Joining,
+    /// It is known, and nothing is sent until the person consents.
+    AwaitingConsent,
+    /// The enrolment is on its way.
+    Enrolling,
+    /// Aggregations are under way.
+    Reporting,
+    /// All aggregations have ended.
+    Done,
+    /// The person's limits do not allow it.
+    Refused(Refusal),
+    /// The coordinator does not admit this person.
+    NotAdmitted(Reject),
+    /// The protocol was broken.
+    Alarm(Alarm),
+}
+
+impl Phase {
+    /// Whether nothing more will happen.
+    pub const fn is_terminal(&self) -> bool {
+        match self {
+            Self::Done | Self::Refused(_) | Self::NotAdmitted(_) | Self::Alarm(_) => true,
+            Self::Joining | Self::AwaitingConsent | Self::Enrolling | Self::Reporting => false,
+        }
+    }
+}
+
+/// What a participant shows.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Status {
+    /// Where it stands.
+    pub phase: Phase,
+    /// The aggregations of its role and those they depend on, in the plan's order.
+    pub aggregations: Vec<AggregationStatus>,
+}
+
+/// One aggregation, as a participant sees it.
+#[derive(Clone, Debug, PartialEq)]
+pub struct AggregationStatus {
+    /// Which.
+    pub id: AggregationId,
+    /// What this person does in it.
+    pub own: Own,
+    /// How it ended, once it has.
+    pub end: Option<End>,
+}
+
+/// The effects of this machine.
+pub type Effects = Vec<Effect<Record, Request>>;
+
+/// The machine of a member or donor.
+pub struct Participant<M> {
+    configuration: Configuration,
+    measurer: M,
+    signing: SigningKey,
+    state: State,
+    /// Whether the campaign was asked for since the last restart.
+    fetched: bool,
+    refusal: Option<Refusal>,
+    rejected: Option<Reject>,
+    /// Reports on their way; dropped with the receipt.
+    outgoing: BTreeMap<AggregationId, Arc<Report>>,
+    pacer: Pacer,
+}
+
+impl<M: Measurer> Participant<M> {
+    /// A participant that has just been invited.
+    pub fn new(configuration: Configuration, measurer: M) -> Self {
+        let state = State::new(&configuration);
+        Self::with(configuration, measurer, state)
+    }
+
+    /// A participant that goes on after a restart.
+    ///
+    /// # Errors
+    /// [`RestoreError`] if the journal is not one of this participant.
+    pub fn restore(
+        configuration: Configuration,
+        measurer: M,
+        records: impl IntoIterator<Item = Record>,
+    ) -> Result<Self, RestoreError> {
+        let state = State::restore(&configuration, records)?;
+        Ok(Self::with(configuration, measurer, state))
+    }
+
+    fn with(configuration: Configuration, measurer: M, state: State) -> Self {
+        Self {
+            signing: configuration.key.signing_key(configuration.campaign),
+            pacer: Pacer::new(configuration.retry),
+            configuration,
+            measurer,
+            state,
+            fetched: false,
+            refusal: None,
+            rejected: None,
+            outgoing: BTreeMap::new(),
+        }
+    }
+
+    /// The person takes part in the campaign that [`Participant::manifest`] shows. Without effect for another
+    /// campaign, or before this one is known and within the limits.
+    pub fn consent(&mut self, now: Time, campaign: CampaignId) -> Effects {
+        let mut effects = Vec::new();
+        if self.phase() == Phase::AwaitingConsent && campaign == self.configuration.campaign {
+            self.commit(Record::Consented(campaign), &mut effects);
+            self.proceed(now, &mut effects);
+        }
+        effects
+    }
+
+    /// The person takes the report to an aggregation back, or does not want to report there. Without effect once
+    /// the aggregation has ended.
+    pub fn withdraw(&mut self, now: Time, aggregation: AggregationId) -> Effects {
+        let mut effects = Vec::new();
+        let open = self.state.tracks.get(&aggregation).is_some_and(|track| {
+            let settled =
+                matches!(track.own, Own::NotConcerned | Own::Withdrawing(_) | Own::Withdrawn);
+            track.end.is_none() && !settled
+        });
+        if open && self.state.consented && !self.phase().is_terminal() {
+            self.outgoing.remove(&aggregation);
+            self.commit(Record::Withdrawing(aggregation), &mut effects);
+            self.proceed(now, &mut effects);
+        }
+        effects
+    }
+
+    /// The person reports after all, under a new id, where a report was taken back.
+    pub fn report_again(&mut self, now: Time, aggregation: AggregationId) -> Effects {
+        let mut effects = Vec::new();
+        let open = self
+            .state
+            .tracks
+            .get(&aggregation)
+            .is_some_and(|track| track.end.is_none() && track.own == Own::Withdrawn);
+        if open && !self.phase().is_terminal() {
+            self.commit(Record::Again(aggregation), &mut effects);
+            self.proceed(now, &mut effects);
+        }
+        effects
+    }
+
+    /// The exact bytes of the report that this opening gets, without sending it; nothing if there is nothing to
+    /// report. Any opening of the campaign can be tried, also before consent.
+    ///
+    /// # Errors
+    /// [`Fault`].
+    pub fn preview(&mut self, opening: &Opening) -> Result<Option<Vec<u8>>, Fault> {
+        Ok(self.build(opening)?.map(|report| codec::encode(&report)))
+    }
+
+    /// Where it stands.
+    pub fn status(&self) -> Status {
+        let tracks = self.state.tracks.iter();
+        let aggregations = tracks
+            .map(|(id, track)| AggregationStatus {
+                id: *id,
+                own: track.own.clone(),
+                end: track.end,
+            })
+            .collect();
+        Status { phase: self.phase(), aggregations }
+    }
+
+    /// Where it stands, in one word.
+    pub fn phase(&self) -> Phase {
+        let state = &self.state;
+        if let Some(alarm) = state.alarm {
+            return Phase::Alarm(alarm);
+        }
+        if let Some(refusal) = self.refusal {
+            return Phase::Refused(refusal);
+        }
+        if let Some(reject) = &self.rejected {
+            return Phase::NotAdmitted(reject.clone());
+        }
+        let ended = state.tracks.values().all(|track| track.end.is_some());
+        match (state.consented, state.enrolled) {
+            (false, _) if self.fetched => Phase::AwaitingConsent,
+            (false, _) => Phase::Joining,
+            (true, false) => Phase::Enrolling,
+            (true, true) if ended => Phase::Done,
+            (true, true) => Phase::Reporting,
+        }
+    }
+
+    /// Verified results by aggregation: what the person's decision rests on.
+    pub const fn results(&self) -> &BTreeMap<AggregationId, AggregateResult> {
+        &self.state.results
+    }
+
+    /// The campaign, once it is verified.
+    pub fn manifest(&self) -> Option<&CheckedManifest> {
+        self.state.manifest.as_ref().map(|(_, manifest)| manifest)
+    }
+
+    /// A verified opening of an aggregation that concerns this role.
+    pub fn opening(&self, aggregation: AggregationId) -> Option<&Opening> {
+        let (_, opening) = self.state.tracks.get(&aggregation)?.opening.as_ref()?;
+        Some(opening)
+    }
+
+    /// What this person was charged.
+    pub const fn ledger(&self) -> &Ledger {
+        &self.state.ledger
+    }
+
+    /// The pseudonym.
+    pub fn reporter(&self) -> PublicKey {
+        self.signing.public()
+    }
+
+    /// What measures the record.
+    pub const fn measurer(&self) -> &M {
+        &self.measurer
+    }
+
+    /// Makes a record durable before anything later is sent.
+    fn commit(&mut self, record: Record, effects: &mut Effects) {
+        self.state.apply(&record).expect("a record is made of this very state");
+        effects.push(Effect::Persist(record));
+    }
+
+    /// Measures and makes the report that is due, or would be.
+    fn build(&mut self, opening: &Opening) -> Result<Option<Report>, Fault> {
+        let (_, manifest) = self.state.manifest.as_ref().ok_or(Fault::Aggregation)?;
+        let track = self.state.tracks.get(&opening.aggregation).ok_or(Fault::Aggregation)?;
+        let dither = self.configuration.key.dither(&opening.context());
+        let results = &self.state.results;
+        let measurement = self.measurer.measure(manifest, opening, results, &dither)?;
+        let key = &self.configuration.key;
+        let press = Press { manifest, opening, key, signing: &self.signing };
+        measurement.map(|measurement| press.report(&measurement, track.number())).transpose()
+    }
+
+    /// Measures, charges and prepares the report to an aggregation whose opening is verified.
+    fn prepare(&mut self, opening: &Opening, effects: &mut Effects) {
+        let aggregation = opening.aggregation;
+        let report = self.build(opening).and_then(|report| {
+            if report.is_some() {
+                self.charge(opening)?;
+            }
+            Ok(report)
+        });
+        match report {
+            Ok(Some(report)) => {
+                let (context, id, leaf) = (report.body.context, report.body.id, report.leaf());
+                self.commit(Record::Prepared { aggregation, context, id, leaf }, effects);
+                self.outgoing.insert(aggregation, Arc::new(report));
+            }
+            Ok(None) => self.settle(aggregation, Own::Nothing),
+            Err(fault) => self.settle(aggregation, Own::Faulty(fault)),
+        }
+    }
+
+    fn charge(&mut self, opening: &Opening) -> Result<(), Fault> {
+        let planned = self.manifest().and_then(|of| of.aggregation(opening.aggregation));
+        let planned = planned.ok_or(Fault::Aggregation)?;
+        let Some(noise) = planned.noise else { return Ok(()) };
+        let charge = noise
+            .charge(&planned.circuit, planned.kind.purpose())
+            .map_err(|_| Fault::Aggregation)?;
+        let limits = noise::Limits::from_milli(self.configuration.limits.epsilon_max_milli);
+        Ok(self.state.ledger.charge(opening.context().0, charge, limits)?)
+    }
+
+    /// Notes what was decided here and is decided alike after a restart.
+    fn settle(&mut self, aggregation: AggregationId, own: Own) {
+        self.outgoing.remove(&aggregation);
+        if let Some(track) = self.state.tracks.get_mut(&aggregation) {
+            track.own = own;
+        }
+    }
+
+    /// Asks for what is due, or says when something will be.
+    fn proceed(&mut self, now: Time, effects: &mut Effects) {
+        loop {
+            match self.pacer.next(now, &self.wanted()) {
+                Next::Nothing => return,
+                Next::WakeAt(time) => {
+                    effects.push(Effect::Wake(time));
+                    return;
+                }
+                Next::Ask(task, deadline) => match self.request(task) {
+                    Ok(request) => {
+                        effects.extend([Effect::Send(request), Effect::Wake(deadline)]);
+                        return;
+                    }
+                    Err((aggregation, fault)) => {
+                        self.pacer.forget(now);
+                        self.settle(aggregation, Own::Faulty(fault));
+                    }
+                },
+            }
+        }
+    }
+
+    /// Everything that is to be asked at some time; what is due first is asked first.
+    fn wanted(&self) -> BTreeSet<Task> {
+        let phase = self.phase();
+        if phase.is_terminal() {
+            return BTreeSet::new();
+        }
+        if !self.fetched {
+            return BTreeSet::from([Task::Campaign]);
+        }
+        if phase == Phase::AwaitingConsent {
+            return BTreeSet::new();
+        }
+        if !self.state.enrolled {
+            return BTreeSet::from([Task::Enrol]);
+        }
+        let tracks = self.state.tracks.iter().filter(|(_, track)| track.end.is_none());
+        tracks.filter_map(|(id, track)| self.task(*id, track)).collect()
+    }
+
+    fn task(&self, id: AggregationId, track: &Track) -> Option<Task> {
+        match &track.own {
+            Own::Withdrawing(_) => Some(Task::Withdraw(id)),
+            Own::Sending(_) => Some(Task::Report(id)),
+            // Before the results it depends on are verified, an opening could not be checked.
+            Own::Undecided => self.results_of(id).map(|_| Task::Opening(id)),
+            Own::NotConcerned
+            | Own::Nothing
+            | Own::Received(_)
+            | Own::Withdrawn
+            | Own::Kept(..)
+            | Own::Missed
+            | Own::Refused(_)
+            | Own::Faulty(_) => Some(Task::Outcome(id)),
+        }
+    }
+
+    /// The entries of the outcomes an aggregation depends on, in the plan's order, once all are verified.
+    fn results_of(&self, id: AggregationId) -> Option<Vec<Hash>> {
+        let on = &self.manifest()?.aggregation(id)?.depends_on;
+        on.iter().map(|on| self.state.tracks.get(on)?.result()).collect()
+    }
+
+    fn request(&mut self, task: Task) -> Result<Request, (AggregationId, Fault)> {
+        let Configuration { campaign, role, .. } = self.configuration;
+        Ok(match task {
+            Task::Campaign => Request::Campaign,
+            Task::Enrol => {
+                let token = self.configuration.token.clone();
+                Request::Enrol(Box::new(Enrolment::new(campaign, &self.signing, role, token)))
+            }
+            Task::Opening(id) => Request::Opening(id),
+            Task::Report(aggregation) => {
+                let report = self.report(aggregation).map_err(|fault| (aggregation, fault))?;
+                Request::Report { aggregation, report }
+            }
+            Task::Withdraw(id) => {
+                let attempt = self.state.tracks.get(&id).and_then(Track::attempt);
+                let attempt = attempt.ok_or((id, Fault::Aggregation))?;
+                let withdrawal = Withdrawal::new(campaign, &self.signing, id, attempt.id);
+                Request::Withdraw(Box::new(withdrawal))
+            }
+            Task::Outcome(aggregation) => {
+                let attempt = self.state.tracks.get(&aggregation).and_then(Track::attempt);
+                Request::Outcome { aggregation, report: attempt.map(|attempt| attempt.id) }
+            }
+        })
+    }
+
+    /// The report on its way; made again after a restart, and then the same to the byte.
+    fn report(&mut self, aggregation: AggregationId) -> Result<Arc<Report>, Fault> {
+        if let Some(report) = self.outgoing.get(&aggregation) {
+            return Ok(Arc::clone(report));
+        }
+        let track = self.state.tracks.get(&aggregation).ok_or(Fault::Aggregation)?;
+        let expected = track.attempt().ok_or(Fault::Aggregation)?.leaf;
+        let (_, opening) = track.opening.clone().ok_or(Fault::Aggregation)?;
+        let report = self.build(&opening)?;
+        let got = report.as_ref().map_or(Hash([0; 32]), Report::leaf);
+        match report {
+            Some(report) if got == expected => {
+                let report = Arc::new(report);
+                self.outgoing.insert(aggregation, Arc::clone(&report));
+                Ok(report)
+            }
+            Some(_) | None => Err(Fault::Changed { expected, got }),
+        }
+    }
+}
+
+/// Without the measurer, which holds the record.
+impl<M> fmt::Debug for Participant<M> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("Participant")
+            .field("campaign", &self.configuration.campaign)
+            .field("role", &self.configuration.role)
+            .field("tracks", &self.state.tracks)
+            .finish_non_exhaustive()
+    }
+}
+
+impl<M: Measurer> Client for Participant<M> {
+    type Record = Record;
+
+    fn start(&mut self, now: Time) -> Effects {
+        self.wake(now)
+    }
+
+    fn receive(&mut self, now: Time, response: Response) -> Effects {
+        let mut effects = Vec::new();
+        if self.answer(now, response, &mut effects) {
+            self.proceed(now, &mut effects);
+        }
+        effects
+    }
+
+    fn wake(&mut self, now: Time) -> Effects {
+        let mut effects = Vec::new();
+        self.proceed(now, &mut effects);
+        effects
+    }
+}

@@ -23,7 +23,7 @@ pub struct Endorsed {
 }
 
 /// Why an endorsed entry is not believed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Error)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Error, Serialize, Deserialize)]
 #[non_exhaustive]
 pub enum EndorsementError {
     /// A signature does not hold, or its author may not sign this.

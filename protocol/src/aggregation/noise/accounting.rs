@@ -17,6 +17,9 @@ pub struct Rho {
 }
 
 impl Rho {
+    /// Nothing charged.
+    pub const ZERO: Self = Self { nano: 0 };
+
     /// The next billionth above; what is negative or not a number counts as unlimited.
     pub fn new(rho: f64) -> Self {
         // The factor keeps a product that is exact on paper from rounding up by its last bit.

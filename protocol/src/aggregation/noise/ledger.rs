@@ -65,10 +65,18 @@ pub struct Limits {
     pub delta: f64,
 }
 
+impl Limits {
+    /// A cap in thousandths, at [`super::DELTA`].
+    pub fn from_milli(epsilon_cap_milli: u32) -> Self {
+        Self { epsilon_cap: f64::from(epsilon_cap_milli) / 1_000.0, delta: super::DELTA }
+    }
+}
+
 /// All charges of one person.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Ledger {
     role: Role,
+    spent: Rho,
     charges: BTreeMap<[u8; 32], Charge>,
 }
 
@@ -100,7 +108,12 @@ pub enum LedgerError {
 impl Ledger {
     /// Nothing charged yet.
     pub const fn new(role: Role) -> Self {
-        Self { role, charges: BTreeMap::new() }
+        Self::after(role, Rho::ZERO)
+    }
+
+    /// What was charged elsewhere counts against the cap, at the plan's honest seats.
+    pub const fn after(role: Role, spent: Rho) -> Self {
+        Self { role, spent, charges: BTreeMap::new() }
     }
 
     /// Charges one aggregation, identified by the hash of campaign and aggregation. Charging the same
@@ -133,9 +146,15 @@ impl Ledger {
         }
     }
 
-    /// The sum of all charges at each plan's honest seats.
+    /// Takes over a charge that was made before, from a journal: what is given away stays charged, whatever
+    /// the cap is now.
+    pub fn restore(&mut self, aggregation: [u8; 32], charge: Charge) {
+        self.charges.insert(aggregation, charge);
+    }
+
+    /// The sum of all charges at each plan's honest seats, with what was charged elsewhere.
     pub fn as_planned(&self) -> Rho {
-        self.charges.values().map(|charge| charge.as_planned).sum()
+        self.spent + self.charges.values().map(|charge| charge.as_planned).sum()
     }
 
     /// The sum of all charges if a single seat was honest each time.
@@ -190,6 +209,18 @@ mod tests {
             ledger.charge([1; 32], charge(Purpose::Audit, 0.2), LIMITS),
             Err(LedgerError::Contradiction)
         );
+    }
+
+    #[test]
+    fn what_was_spent_elsewhere_counts_against_the_cap() {
+        let limits = Limits::from_milli(8_000);
+        assert_eq!(limits, LIMITS);
+        let price = charge(Purpose::Audit, 0.1);
+        let mut ledger = Ledger::after(Role::Donor, Rho::new(50.0));
+        assert!(matches!(ledger.charge([1; 32], price, limits), Err(LedgerError::Cap { .. })));
+        ledger.restore([1; 32], price);
+        assert_eq!(ledger.as_planned(), Rho::new(50.1));
+        assert_eq!(ledger.charge([1; 32], price, limits), Ok(()));
     }
 
     #[test]
