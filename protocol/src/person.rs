@@ -12,7 +12,7 @@ use crate::{
         noise::{self, Role},
     },
     audit::Case,
-    campaign::{CheckedPlan, Decision, Kind},
+    campaign::{CheckedManifest, CheckedPlan, Decision, Kind},
     ids::AggregationId,
     keys::{Label, stream},
     scoring::{
@@ -30,13 +30,14 @@ use crate::{
         lottery::lottery_draw,
         unit::{Unit, UnitError},
     },
+    roles::participant::{Measurer, MeasurerError},
     transcript::{Opening, Outcome},
 };
-use std::{collections::BTreeMap, fmt, num::NonZeroU32};
+use std::{collections::BTreeMap, fmt, num::NonZeroU32, sync::Arc};
 use thiserror::Error;
 
 /// Verified outcomes, by aggregation.
-pub type Outcomes = BTreeMap<AggregationId, Outcome>;
+pub type Outcomes = BTreeMap<AggregationId, Arc<Outcome>>;
 
 /// Why a person has no measurement or no score.
 #[derive(Clone, Debug, PartialEq, Error)]
@@ -278,6 +279,18 @@ impl Drop for Person {
     fn drop(&mut self) {
         zeroize::Zeroize::zeroize(&mut self.secret);
         self.values.fill(Value::Flag(false));
+    }
+}
+
+impl Measurer for Person {
+    fn measure(
+        &mut self,
+        manifest: &CheckedManifest,
+        opening: &Opening,
+        outcomes: &Outcomes,
+    ) -> Result<Option<Measurement>, MeasurerError> {
+        let view = View::derive(manifest, opening, outcomes)?;
+        Ok(Some(Self::measure(self, manifest, &view)?))
     }
 }
 

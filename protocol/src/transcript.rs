@@ -223,7 +223,6 @@ impl Transcript {
             }
             Post::Begin(id)
             | Post::Opening(Opening { aggregation: id, .. })
-            | Post::Outcome(Outcome { aggregation: id, .. })
             | Post::Beacon { aggregation: id, .. }
             | Post::Leaves { aggregation: id, .. }
             | Post::Freeze { aggregation: id, .. }
@@ -235,6 +234,7 @@ impl Transcript {
             | Post::Loss { aggregation: id, .. }
             | Post::RecoveryShare { aggregation: id, .. }
             | Post::Abort { aggregation: id, .. } => self.apply_to_sum(*id, entry, hash),
+            Post::Outcome(outcome) => self.apply_to_sum(outcome.aggregation, entry, hash),
         }
     }
 

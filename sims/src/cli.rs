@@ -99,6 +99,10 @@ pub enum FirmWord {
 pub enum ProtocolWord {
     /// Everybody's data in one place, as in the paper.
     None,
+    /// The protocol's machines and messages on a simulated network, without cryptography.
+    Clear,
+    /// The whole protocol: shares, proofs, seals, signatures.
+    Private,
 }
 
 /// An encoding's word.
@@ -220,8 +224,10 @@ pub enum CompareFirmWord {
 /// Where opened aggregates come from.
 #[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
 pub enum AggregationWord {
-    /// One process adds up the protocol's measurements and noise.
+    /// The protocol's machines and messages without cryptography, to the same sums.
     Clear,
+    /// The same with shares, proofs, seals and signatures: slower, and no other result.
+    Private,
 }
 
 /// How the private side is asked.
@@ -229,6 +235,8 @@ pub enum AggregationWord {
 pub enum SelectionWord {
     /// The exact top M of the private scores.
     Exact,
+    /// Everybody above the threshold of a score histogram of 256 bins, and a lottery in the boundary bin.
+    Histogram,
 }
 
 /// Whose noise.

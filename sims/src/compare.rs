@@ -18,6 +18,9 @@ use protocol::scoring::marginals::{MarginalError, Marginals};
 use protocol::scoring::method::{MajorityReference, Method, REGRESSOR_PENALTY, ScoreError};
 use protocol::scoring::ridge::{self, NumberRoom, RidgeError};
 use protocol::scoring::scaling::{Encoding, Scaled, Scaling};
+use protocol::selection::lottery::lottery_draw;
+use protocol::selection::threshold::{Histogram, Rule, ThresholdError};
+use protocol::selection::unit::{Bins, BinsError, Unit, UnitError};
 use protocol::selection::{self, ScoredCandidate};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -63,7 +66,12 @@ pub enum Selection {
     /// The exact top M.
     #[default]
     Exact,
+    /// Everybody above the threshold of a score histogram of 256 bins, and a lottery in the boundary bin.
+    Histogram,
 }
+
+/// S of [`Selection::Histogram`].
+const BINS: u16 = 256;
 
 /// One method under one seed.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
@@ -134,6 +142,15 @@ pub enum SeedError {
     /// No such noise.
     #[error(transparent)]
     Noise(#[from] NoiseError),
+    /// A score has no place in the histogram.
+    #[error(transparent)]
+    Unit(#[from] UnitError),
+    /// No such bins.
+    #[error(transparent)]
+    Bins(#[from] BinsError),
+    /// No threshold follows from the histogram.
+    #[error(transparent)]
+    Threshold(#[from] ThresholdError),
     /// The aggregation failed.
     #[error(transparent)]
     Aggregate(#[from] AggregateError),
@@ -318,6 +335,7 @@ impl<'a> Side<'a> {
         let of_exact = self.top(exact);
         let of_private = match self.comparison.selection {
             Selection::Exact => self.top(private),
+            Selection::Histogram => self.above_threshold(method, private)?,
         };
         let (after_exact, after_private) = (trial.after(&of_exact)?, trial.after(&of_private)?);
         Ok(Record {
@@ -341,6 +359,33 @@ impl<'a> Side<'a> {
         selection::top_m(&scored, self.comparison.flips, self.seed)
     }
 
+    /// What a selection without no-shows asks, up to the candidates themselves: its members mark their bins, the
+    /// threshold follows, and each draws for itself.
+    fn above_threshold(&self, method: Method, scores: &[f64]) -> Result<Vec<usize>, SeedError> {
+        let bins = Bins::whole(BINS)?;
+        let units: Vec<Unit> =
+            scores.iter().map(|score| Unit::of(method, *score, 1)).collect::<Result<_, _>>()?;
+        let mut counts = vec![0; usize::from(BINS)];
+        for unit in &units {
+            counts[usize::from(bins.bin(*unit))] += 1;
+        }
+        let persons = |count: usize| u32::try_from(count).unwrap_or(u32::MAX);
+        let reporters = persons(units.len());
+        let rule = Rule {
+            flip_budget: persons(self.comparison.flips),
+            no_show_milli: 0,
+            safe_cap: reporters,
+        };
+        let histogram = Histogram { bins, counts, reporters, sigma_milli: 0 };
+        let threshold = rule.threshold(&histogram)?;
+        let context = self.secret("lottery");
+        let asked = self.candidates.iter().zip(&units).filter(|(row, unit)| {
+            let secret = keys::digest(Label::Lottery, &[&context, &(**row as u64).to_le_bytes()]);
+            threshold.decides(bins.bin(**unit), lottery_draw(&secret, &context))
+        });
+        Ok(asked.map(|(row, _)| *row).collect())
+    }
+
     fn labels(&self, rows: &[usize]) -> Vec<bool> {
         rows.iter().map(|&row| self.data.positive[row]).collect()
     }
@@ -354,7 +399,7 @@ impl<'a> Side<'a> {
 
 #[cfg(test)]
 mod tests {
-    use super::aggregates::Clear;
+    use super::aggregates::Trusted;
     use super::*;
     use crate::population::causal::{self, CausalSettings};
 
@@ -384,7 +429,7 @@ mod tests {
     }
 
     fn compare(comparison: &Comparison) -> Result<Vec<Record>, CompareError> {
-        run(comparison, &people(), &Clear, &Silent)
+        run(comparison, &people(), &Trusted, &Silent)
     }
 
     #[test]

@@ -7,6 +7,7 @@
 //!   cases. [`paper`]: the paper's points. [`figure`]: pictures. [`cli`], [`command`], [`error`]: the program `sims`.
 //! - [`network`]: a server, its clients, and all that goes wrong between them.
 
+pub mod campaign;
 pub mod cli;
 pub mod command;
 pub mod compare;

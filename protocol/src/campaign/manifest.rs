@@ -158,6 +158,11 @@ impl CheckedManifest {
         Ok(Self { plan, seats, id })
     }
 
+    /// Whether this is the checked form of `manifest`.
+    pub fn is_of(&self, manifest: &Manifest) -> bool {
+        *self.plan == manifest.plan && self.seats == manifest.seats
+    }
+
     /// The campaign id.
     pub const fn campaign(&self) -> CampaignId {
         self.id

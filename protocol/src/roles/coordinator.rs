@@ -357,7 +357,7 @@ fn post_hash(signed: &SignedPost) -> Hash {
 }
 
 /// Which aggregation a post names.
-const fn aggregation_of(post: &Post) -> Option<AggregationId> {
+fn aggregation_of(post: &Post) -> Option<AggregationId> {
     match post {
         Post::Begin(id) => Some(*id),
         Post::Opening(opening) => Some(opening.aggregation),

@@ -36,7 +36,6 @@ pub use state::{End, Own, Record, RestoreError};
 use super::{Client, Effect, Time};
 use crate::{
     aggregation::{
-        AggregateResult,
         noise::{self, Ledger, Rho, Role},
     },
     campaign::{
@@ -47,10 +46,11 @@ use crate::{
     ids::{AggregationId, Blob, CampaignId, Hash, SeatSet},
     keys::sign::{PublicKey, SigningKey},
     messages::{Reject, Request, Response},
+    person::Outcomes,
     report::{Enrolment, Report, Withdrawal},
     transcript::Opening,
 };
-use light::Alarm;
+use light::{Alarm, Counted};
 use measure::Press;
 use pace::{Next, Pacer, Task};
 use state::{State, Track};
@@ -79,6 +79,8 @@ pub struct Configuration {
     pub spent: Rho,
     /// How often requests are repeated.
     pub retry: Retry,
+    /// The campaign's manifest, if whoever runs this machine has checked it before.
+    pub checked: Option<Arc<CheckedManifest>>,
 }
 
 /// Where a participant stands.
@@ -271,14 +273,22 @@ impl<M: Measurer> Participant<M> {
         }
     }
 
-    /// Verified results by aggregation: what the person's decision rests on.
-    pub const fn results(&self) -> &BTreeMap<AggregationId, AggregateResult> {
-        &self.state.results
+    /// Verified outcomes by aggregation: what the person's decision rests on.
+    pub const fn outcomes(&self) -> &Outcomes {
+        &self.state.outcomes
+    }
+
+    /// What became of the person's own report to an aggregation that has a result.
+    pub fn counted(&self, aggregation: AggregationId) -> Option<Counted> {
+        match self.state.tracks.get(&aggregation)?.end? {
+            End::Result { counted, .. } => Some(counted),
+            End::Aborted(_) => None,
+        }
     }
 
     /// The campaign, once it is verified.
     pub fn manifest(&self) -> Option<&CheckedManifest> {
-        self.state.manifest.as_ref().map(|(_, manifest)| manifest)
+        self.state.manifest.as_ref().map(|(_, manifest)| &**manifest)
     }
 
     /// A verified opening of an aggregation that concerns this role.
@@ -312,9 +322,7 @@ impl<M: Measurer> Participant<M> {
     fn build(&mut self, opening: &Opening) -> Result<Option<Report>, Fault> {
         let (_, manifest) = self.state.manifest.as_ref().ok_or(Fault::Aggregation)?;
         let track = self.state.tracks.get(&opening.aggregation).ok_or(Fault::Aggregation)?;
-        let dither = self.configuration.key.dither(&opening.context());
-        let results = &self.state.results;
-        let measurement = self.measurer.measure(manifest, opening, results, &dither)?;
+        let measurement = self.measurer.measure(manifest, opening, &self.state.outcomes)?;
         let key = &self.configuration.key;
         let press = Press { manifest, opening, key, signing: &self.signing };
         measurement.map(|measurement| press.report(&measurement, track.number())).transpose()

@@ -15,6 +15,7 @@ use crate::{
     roles::Time,
 };
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// Who may post.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -114,7 +115,7 @@ pub enum Post {
         salt: [u8; 32],
     },
     /// What was opened, and what follows. Endorsed; people act on nothing else.
-    Outcome(Outcome),
+    Outcome(Arc<Outcome>),
     /// A keyholder has checked an entry, and with it all entries before.
     Endorse {
         /// The entry's hash.

@@ -14,7 +14,10 @@ use crate::{
         vss::{KeyShare, ShareRoute},
     },
 };
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 mod evidence;
 mod loss;
@@ -35,7 +38,7 @@ pub struct Sum {
     accepted: Option<(Hash, Hash)>,
     commitments: BTreeMap<Aggregator, Hash>,
     shares: BTreeMap<Aggregator, Blob>,
-    outcome: Option<(Hash, Outcome)>,
+    outcome: Option<(Hash, Arc<Outcome>)>,
     claims: BTreeMap<Seat, (SeatSet, Signature)>,
     lost: SeatSet,
     recovery: BTreeMap<(Seat, Seat), KeyShare>,
@@ -162,7 +165,7 @@ impl Sum {
     }
 
     /// The outcome and its entry.
-    pub fn outcome(&self) -> Option<(&Hash, &Outcome)> {
+    pub fn outcome(&self) -> Option<(&Hash, &Arc<Outcome>)> {
         self.outcome.as_ref().map(|(entry, outcome)| (entry, outcome))
     }
 
@@ -618,17 +621,17 @@ impl Sum {
         &mut self,
         around: &Surroundings<'_>,
         author: Author,
-        outcome: &Outcome,
+        outcome: &Arc<Outcome>,
         hash: Hash,
     ) -> Result<(), Violation> {
         organiser(author)?;
         if self.outcome.is_some() {
             return Err(Violation::Repeated { author });
         }
-        if *outcome != self.derive_outcome(around.manifest, &around.vdaf, &around.earlier)? {
+        if **outcome != self.derive_outcome(around.manifest, &around.vdaf, &around.earlier)? {
             return Err(Violation::Contradiction { what: "the outcome" });
         }
-        self.outcome = Some((hash, outcome.clone()));
+        self.outcome = Some((hash, Arc::clone(outcome)));
         Ok(())
     }
 

@@ -2,11 +2,13 @@
 
 use std::io::Write;
 
+use protocol::campaign::Protection;
+
 use super::progress::Bar;
 use super::table::{align, change, plus_minus};
 use super::{World, people, pictures};
 use crate::cli::{AggregationWord, Compare, CompareFirmWord, NoiseWord, SelectionWord};
-use crate::compare::aggregates::{Aggregates, Clear};
+use crate::compare::aggregates::Machines;
 use crate::compare::noise::NoiseModel;
 use crate::compare::summary::{Summary, summarise};
 use crate::compare::{Comparison, Selection, run};
@@ -25,11 +27,12 @@ pub(super) fn execute<W: Write>(
     }
     let comparison = comparison(options);
     let data = people(options.dataset.word(), options.data.as_ref().unwrap_or(&world.data))?;
-    let aggregates: &dyn Aggregates = match options.protocol {
-        AggregationWord::Clear => &Clear,
-    };
+    let machines = Machines::new(match options.protocol {
+        AggregationWord::Clear => Protection::Clear,
+        AggregationWord::Private => Protection::Private,
+    });
     let bar = Bar::new();
-    let records = run(&comparison, &data, aggregates, &bar);
+    let records = run(&comparison, &data, &machines, &bar);
     bar.finish();
     let records = records?;
     if options.json {
@@ -73,6 +76,7 @@ fn comparison(options: &Compare) -> Comparison {
         donors: options.donors.map(std::num::NonZeroU32::get),
         selection: match options.selection {
             SelectionWord::Exact => Selection::Exact,
+            SelectionWord::Histogram => Selection::Histogram,
         },
     }
 }

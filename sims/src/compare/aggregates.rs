@@ -1,10 +1,23 @@
-//! Where an opened aggregate comes from: the seam between scoring and the protocol's state machines.
+//! Where an opened aggregate comes from: the seam between scoring and the protocol's machines.
 
-use protocol::aggregation::noise::NoiseError;
+use std::convert::Infallible;
+use std::rc::Rc;
+
+use protocol::aggregation::noise::{NoiseError, Role};
 use protocol::aggregation::{AggregateResult, Circuit, ClearError, Measurement, sum_in_the_clear};
+use protocol::campaign::{COHORT_FLOOR, Kind, Protection, Scoring};
 use protocol::keys::{self, Label};
+use protocol::person::Person;
+use protocol::scoring::method::Method;
+use protocol::scoring::scaling::{Encoding, Scaling};
+use protocol::scoring::schema::{Feature, FeatureKind, Schema};
+use protocol::selection::threshold::Rule;
 
 use super::noise::Planned;
+use crate::campaign::cast::{Mischief, person_secret};
+use crate::campaign::crowd::Crowd;
+use crate::campaign::plan::{Script, Visits};
+use crate::campaign::play::{PlayError, ordinary, play};
 
 /// One aggregation to be carried out.
 #[derive(Debug)]
@@ -23,12 +36,15 @@ pub struct Batch<'a> {
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum AggregateError {
-    /// The sum in the clear refused.
+    /// The plaintext sum refused.
     #[error(transparent)]
     Clear(#[from] ClearError),
-    /// The seats' noise cannot be sampled.
+    /// The noise cannot be sampled.
     #[error(transparent)]
     Noise(#[from] NoiseError),
+    /// The campaign of this one aggregation ended without a result.
+    #[error(transparent)]
+    Play(#[from] Box<PlayError>),
 }
 
 /// Opens aggregates.
@@ -40,11 +56,12 @@ pub trait Aggregates: Sync {
     fn open(&self, batch: Batch<'_>) -> Result<AggregateResult, AggregateError>;
 }
 
-/// `--protocol clear`: one process adds everything up, with the protocol's own measurements and noise.
+/// One trusted party that sees every measurement: what the machines' sums must agree with, and whoever adds one
+/// sigma of noise in studies of it.
 #[derive(Clone, Copy, Debug)]
-pub struct Clear;
+pub struct Trusted;
 
-impl Aggregates for Clear {
+impl Aggregates for Trusted {
     fn open(&self, batch: Batch<'_>) -> Result<AggregateResult, AggregateError> {
         let Batch { circuit, measurements, noise, seed } = batch;
         let seats = noise.each_seat().map(|(seat, planned)| {
@@ -52,5 +69,81 @@ impl Aggregates for Clear {
         });
         let noise = seats.collect::<Result<Vec<_>, _>>()?;
         Ok(sum_in_the_clear(circuit, measurements, &noise)?)
+    }
+}
+
+/// The protocol's machines on a simulated network: a campaign of five keyholders with one aggregation.
+#[derive(Clone, Copy, Debug)]
+pub struct Machines {
+    protection: Protection,
+}
+
+impl Machines {
+    /// With or without cryptography; the sums are the same.
+    pub const fn new(protection: Protection) -> Self {
+        Self { protection }
+    }
+
+    fn script(self, circuit: &Circuit, donors: usize, noise: Planned) -> Script {
+        let kind = FeatureKind::Flag;
+        let nothing = Feature { name: "nothing".to_owned(), unit: None, kind };
+        let schema = Schema::new(vec![nothing]).expect("one flag is a schema");
+        let scaling = Scaling::from_ranges(&schema, Encoding::Mix);
+        let marginals = protocol::scoring::marginals::Marginals::from_ranges(&schema);
+        let centres = protocol::scoring::cells::CentreSource::Marginals(marginals);
+        let donors = u32::try_from(donors).unwrap_or(u32::MAX);
+        Script {
+            protection: self.protection,
+            keyholders: super::noise::SEATS,
+            recovery_threshold: 4,
+            honest_seats: super::noise::HONEST_SEATS,
+            cohort_min: COHORT_FLOOR,
+            scoring: Scoring {
+                schema,
+                method: Method::Random,
+                k: 1,
+                scaling: Some(scaling),
+                centres: Some(centres),
+                scale_bins: 2,
+                published: Vec::new(),
+            },
+            rule: Rule { flip_budget: 1, no_show_milli: 0, safe_cap: 1 },
+            bins: 2,
+            reference: Some(circuit.clone()),
+            epsilon: None,
+            noise: noise.noise(),
+            visits: Visits::default(),
+            reporters_max: donors.max(COHORT_FLOOR),
+        }
+    }
+}
+
+impl Aggregates for Machines {
+    fn open(&self, batch: Batch<'_>) -> Result<AggregateResult, AggregateError> {
+        if batch.noise.is_central() {
+            return Trusted.open(batch);
+        }
+        let Batch { circuit, measurements, noise, seed } = batch;
+        let [a, b, c, d, e, f, g, h, ..] = seed;
+        let seed = u64::from_le_bytes([a, b, c, d, e, f, g, h]);
+        let script = self.script(circuit, measurements.len(), noise);
+        let people = (0..measurements.len()).map(|number| Person {
+            values: Vec::new(),
+            positive: false,
+            role: Role::Donor,
+            accepted: None,
+            complies: false,
+            secret: person_secret(seed, number),
+        });
+        let crowd = Rc::new(Crowd::of_measurements(people.collect(), measurements));
+        let mischief = Mischief::default();
+        let watched = |_: &_| Ok::<(), Infallible>(());
+        let Ok((played, transcript)) =
+            play(&script, &crowd, seed, mischief, ordinary, watched).map_err(Box::new)?;
+        let kind = match circuit {
+            Circuit::Gram(_) => Kind::Regressor,
+            Circuit::Grid(_) | Circuit::StandardGrid(_) => Kind::Neighbours,
+        };
+        Ok(played.result(&transcript, kind).map_err(Box::new)?)
     }
 }

@@ -7,9 +7,9 @@ use statrs::distribution::{ContinuousCDF, Normal};
 /// Delta of every epsilon.
 pub const DELTA: f64 = 1e-6;
 /// T: keyholders, each of which adds noise.
-const SEATS: u8 = 5;
+pub(super) const SEATS: u8 = 5;
 /// h: of these, how many are taken to be honest.
-const HONEST_SEATS: u8 = 2;
+pub(super) const HONEST_SEATS: u8 = 2;
 
 /// Whose noise, and for which epsilon.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -82,6 +82,11 @@ impl Planned {
     /// As it stands in a plan.
     pub const fn noise(self) -> Option<Noise> {
         self.noise
+    }
+
+    /// Whether one trusted party adds it.
+    pub const fn is_central(self) -> bool {
+        self.seats == 1
     }
 
     /// Every seat with the noise it samples from.

@@ -318,11 +318,8 @@ impl Coordinator {
     }
 
     fn due_outcome(&self, id: AggregationId) -> Post {
-        let derived = self.transcript.sum(id).zip(self.transcript.manifest()).zip(self.batch(id));
-        let outcome = derived.and_then(|((sum, (_, manifest)), batch)| {
-            sum.derive_outcome(manifest, &batch.vdaf).ok()
-        });
-        outcome.map_or_else(|| abort(id, AbortReason::Implausible), Post::Outcome)
+        let derived = self.transcript.derive_outcome(id);
+        derived.map_or_else(|_| abort(id, AbortReason::Implausible), |of| Post::Outcome(of.into()))
     }
 
     /// What an aggregator that is the coordinator's releases, and the salt of its promise: the same every time.

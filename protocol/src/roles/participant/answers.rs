@@ -82,8 +82,8 @@ impl<M: Measurer> Participant<M> {
         endorsed: &Endorsed,
         effects: &mut Effects,
     ) -> bool {
-        let expected = self.configuration.campaign;
-        let checked = match light::campaign(Manifest::clone(manifest), endorsed, expected) {
+        let (expected, held) = (self.configuration.campaign, self.configuration.checked.as_ref());
+        let checked = match light::campaign(manifest, endorsed, expected, held) {
             Ok(checked) => checked,
             Err(alarm) => {
                 self.alarm(alarm, effects);
@@ -217,7 +217,7 @@ impl<M: Measurer> Participant<M> {
                 Err(Alarm::Withdrawn { aggregation: id })
             }
             Counted::Absent | Counted::Accepted | Counted::Rejected => {
-                let outcome = Box::new(outcome.clone());
+                let outcome = Arc::clone(outcome);
                 Ok(Record::Result { entry: endorsed.hash(), outcome, counted })
             }
         }

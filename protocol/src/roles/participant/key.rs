@@ -7,7 +7,7 @@ use crate::{
 };
 use rand_core::CryptoRng;
 use std::fmt;
-use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
+use zeroize::{Zeroize, ZeroizeOnDrop};
 
 /// From which everything private of one person in one campaign derives, so that whatever is sent again after a
 /// crash is identical.
@@ -44,11 +44,6 @@ impl CampaignKey {
     pub(super) fn report_id(&self, context: &Context, attempt: u32) -> ReportId {
         let attempt = attempt.to_le_bytes();
         ReportId(*derive(Label::ReportId, &self.0, &[&context.0, &attempt]))
-    }
-
-    /// The seed of rounding, ties and lotteries in one aggregation: its context holds the public randomness.
-    pub(super) fn dither(&self, context: &Context) -> Zeroizing<[u8; 32]> {
-        derive(Label::Rounding, &self.0, &[&context.0])
     }
 
     pub(super) fn sharding(&self, context: &Context, id: ReportId) -> impl CryptoRng + use<> {

@@ -10,6 +10,7 @@ use crate::{
     transcript::{Endorsed, EndorsementError, Opening, Outcome, Post, merkle},
 };
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 use thiserror::Error;
 
 /// The coordinator, or a keyholder, has broken the protocol towards this person. Nothing more is sent.
@@ -96,11 +97,12 @@ pub enum Counted {
 /// # Errors
 /// [`Alarm`].
 pub fn campaign(
-    manifest: Manifest,
+    manifest: &Manifest,
     endorsed: &Endorsed,
     expected: CampaignId,
-) -> Result<CheckedManifest, Alarm> {
-    let manifest = CheckedManifest::new(manifest).map_err(|_| Alarm::Manifest)?;
+    held: Option<&Arc<CheckedManifest>>,
+) -> Result<Arc<CheckedManifest>, Alarm> {
+    let manifest = checked(manifest, held).ok_or(Alarm::Manifest)?;
     if manifest.campaign() != expected {
         return Err(Alarm::Manifest);
     }
@@ -111,6 +113,18 @@ pub fn campaign(
     } else {
         Err(Alarm::Contradiction { document })
     }
+}
+
+/// A manifest, checked; `held` is one that the caller has checked before, so that many people on one machine share
+/// one.
+pub(super) fn checked(
+    manifest: &Manifest,
+    held: Option<&Arc<CheckedManifest>>,
+) -> Option<Arc<CheckedManifest>> {
+    if let Some(held) = held.filter(|held| held.is_of(manifest)) {
+        return Some(Arc::clone(held));
+    }
+    CheckedManifest::new(manifest.clone()).ok().map(Arc::new)
 }
 
 /// The opening of an aggregation; `results` are the entries of the outcomes it depends on, in the plan's order.
@@ -147,7 +161,7 @@ pub fn outcome<'a>(
     aggregation: AggregationId,
     endorsed: &'a Endorsed,
     context: Option<&Context>,
-) -> Result<(&'a Outcome, AggregateResult), Alarm> {
+) -> Result<(&'a Arc<Outcome>, AggregateResult), Alarm> {
     let document = Document::Outcome(aggregation);
     let contradiction = Alarm::Contradiction { document };
     verify(manifest, endorsed, document)?;

@@ -3,28 +3,27 @@
 use super::key::CampaignKey;
 use crate::{
     aggregation::{
-        AggregateResult, Context, MeasureError, Measurement, Misuse, Nonce, Vdaf,
+        Context, MeasureError, Measurement, Misuse, Nonce, Vdaf,
         noise::LedgerError,
     },
     campaign::CheckedManifest,
     ids::{AggregationId, Blob, Hash, ReportId},
     keys::{
-        seal::{self, ReportBinding},
+        seal,
         seat::Seat,
         sign::{Signature, SigningKey},
     },
+    person::{Outcomes, PersonError},
     report::{Report, ReportBody, share_hash},
     transcript::Opening,
 };
-use std::collections::BTreeMap;
 use thiserror::Error;
 
 /// Holds a person's record and measures it; the machine never sees the record itself.
 pub trait Measurer {
     /// What this person reports, from verified documents only; nothing if there is nothing to report. The same
-    /// arguments must give the same measurement, also after a restart.
-    ///
-    /// `dither` seeds everything private that is random: rounding, ties, lotteries.
+    /// arguments must give the same measurement, also after a restart: whatever is random in it derives from the
+    /// campaign key and the opening.
     ///
     /// # Errors
     /// [`MeasurerError`]; nothing is then sent to this aggregation.
@@ -32,15 +31,17 @@ pub trait Measurer {
         &mut self,
         manifest: &CheckedManifest,
         opening: &Opening,
-        results: &BTreeMap<AggregationId, AggregateResult>,
-        dither: &[u8; 32],
+        outcomes: &Outcomes,
     ) -> Result<Option<Measurement>, MeasurerError>;
 }
 
 /// Why a record cannot be measured.
-#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[derive(Clone, Debug, PartialEq, Error)]
 #[non_exhaustive]
 pub enum MeasurerError {
+    /// The record, or what it is measured against.
+    #[error(transparent)]
+    Person(#[from] PersonError),
     /// There is no record, or it does not fit the campaign's schema.
     #[error("there is no record that fits the campaign's schema")]
     Record,
@@ -112,30 +113,23 @@ impl Press<'_> {
         let sharded =
             vdaf.shard(context, measurement, &nonce, &mut self.key.sharding(context, id))?;
         let reporter = self.signing.public();
-        let mut sealed = Vec::with_capacity(seats.len());
-        for ((seat, to), share) in (0..).map(Seat::new).zip(&seats).zip(&sharded.helper_shares) {
-            let binding = ReportBinding {
-                ctx: &context.0,
-                reporter: reporter.as_bytes(),
-                report: &id.0,
-                public_share: sharded.public_share.as_bytes(),
-                leader_share: sharded.leader_share.expose(),
-                seat,
-            };
-            let mut rng = self.key.sealing(context, id, seat);
-            let bytes = seal::seal(to, &binding.digest(), share.expose(), &mut rng)
-                .expect("a helper's share is a seed, far shorter than what can be sealed");
-            sealed.push(Blob::from(bytes));
-        }
         let leader_share = Blob::from(sharded.leader_share.expose().to_vec());
-        let body = ReportBody {
+        let mut body = ReportBody {
             context: Hash(context.0),
             reporter,
             id,
             public_share: Blob::from(sharded.public_share.as_bytes().to_vec()),
             leader_share: share_hash(&leader_share),
-            sealed: sealed.iter().map(share_hash).collect(),
+            sealed: Vec::new(),
         };
+        let mut sealed = Vec::with_capacity(seats.len());
+        for ((seat, to), share) in (0..).map(Seat::new).zip(&seats).zip(&sharded.helper_shares) {
+            let mut rng = self.key.sealing(context, id, seat);
+            let bytes = seal::seal(to, &body.binding(context, seat), share.expose(), &mut rng)
+                .expect("a helper's share is a seed, far shorter than what can be sealed");
+            sealed.push(Blob::from(bytes));
+        }
+        body.sealed = sealed.iter().map(share_hash).collect();
         let signature = body.sign(self.signing);
         Ok(Report { body, leader_share, sealed, signature })
     }

@@ -6,7 +6,8 @@ use super::{
     measure::Fault,
 };
 use crate::{
-    aggregation::{AggregateResult, Context, noise::Ledger},
+    person::Outcomes,
+    aggregation::{Context, noise::Ledger},
     campaign::{CheckedManifest, Manifest},
     ids::{AggregationId, CampaignId, Hash, ReportId},
     messages::Reject,
@@ -67,7 +68,7 @@ pub enum Record {
         /// The entry that keyholders have endorsed.
         entry: Hash,
         /// What it says.
-        outcome: Box<Outcome>,
+        outcome: Arc<Outcome>,
         /// What became of the own report.
         counted: Counted,
     },
@@ -180,12 +181,12 @@ impl Track {
 
 #[derive(Debug)]
 pub(super) struct State {
-    pub(super) manifest: Option<(Hash, CheckedManifest)>,
+    pub(super) manifest: Option<(Hash, Arc<CheckedManifest>)>,
     pub(super) consented: bool,
     pub(super) enrolled: bool,
     /// Of aggregations that concern this role, and of those they depend on.
     pub(super) tracks: BTreeMap<AggregationId, Track>,
-    pub(super) results: BTreeMap<AggregationId, AggregateResult>,
+    pub(super) outcomes: Outcomes,
     pub(super) ledger: Ledger,
     pub(super) alarm: Option<Alarm>,
 }
@@ -197,7 +198,7 @@ impl State {
             consented: false,
             enrolled: false,
             tracks: BTreeMap::new(),
-            results: BTreeMap::new(),
+            outcomes: Outcomes::new(),
             ledger: Ledger::after(configuration.role, configuration.spent),
             alarm: None,
         }
@@ -212,8 +213,8 @@ impl State {
             let fits = match &record {
                 Record::Campaign { .. } if state.manifest.is_some() => None,
                 Record::Campaign { manifest, entry } => {
-                    let manifest = CheckedManifest::new(Manifest::clone(manifest));
-                    let manifest = manifest.map_err(|_| RestoreError::Record { index })?;
+                    let manifest = light::checked(manifest, configuration.checked.as_ref());
+                    let manifest = manifest.ok_or(RestoreError::Record { index })?;
                     if manifest.campaign() != configuration.campaign {
                         return Err(RestoreError::Campaign);
                     }
@@ -241,7 +242,7 @@ impl State {
     }
 
     /// Takes a verified manifest.
-    pub(super) fn join(&mut self, entry: Hash, manifest: CheckedManifest) {
+    pub(super) fn join(&mut self, entry: Hash, manifest: Arc<CheckedManifest>) {
         let role = self.ledger.role();
         let planned: Vec<_> = manifest.enumerated().collect();
         for (id, aggregation) in planned.into_iter().rev() {
@@ -292,10 +293,10 @@ impl State {
             }
             Record::Result { entry, outcome, counted } => {
                 let (_, manifest) = self.manifest.as_ref()?;
-                let result = light::result(manifest, outcome)?;
+                light::result(manifest, outcome)?;
                 let track = self.tracks.get_mut(&outcome.aggregation)?;
                 track.end = Some(End::Result { entry: *entry, counted: *counted });
-                self.results.insert(outcome.aggregation, result);
+                self.outcomes.insert(outcome.aggregation, Arc::clone(outcome));
             }
             Record::Aborted { aggregation, reason } => {
                 self.tracks.get_mut(aggregation)?.end = Some(End::Aborted(*reason));

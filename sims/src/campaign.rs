@@ -1,0 +1,17 @@
+//! A whole campaign in one process: the protocol's own machines on virtual time and a simulated network.
+//!
+//! - [`plan`]: a campaign file as researchers write one, made into the protocol's plan.
+//! - [`cast`]: the machines of coordinator, keyholders, members and donors, wired to the network.
+//! - [`crowd`]: the people behind them, and the firm that decides on them.
+//! - [`play`]: runs it, and says what came of it.
+//!
+//! Every run is a pure function of (script, people, setting, seed). There is no second implementation of a rule
+//! here: what is decided is decided by the machines that real people run.
+
+pub mod cast;
+pub mod crowd;
+pub mod plan;
+pub mod play;
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,151 @@
+//! The people of a simulated campaign, and what they know of the firm.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+
+use protocol::aggregation::Measurement;
+use protocol::aggregation::noise::Role;
+use protocol::campaign::{CheckedManifest, Kind};
+use protocol::person::{Outcomes, Person, PersonError, View};
+use protocol::roles::participant::{Measurer, MeasurerError};
+use protocol::transcript::Opening;
+
+/// Decisions of a firm on everybody, after these people (by number) reported the positive label.
+pub type Firm<'a> = Box<dyn Fn(&BTreeSet<usize>) -> Vec<bool> + 'a>;
+
+/// Everybody, in one place: only a simulation has this.
+pub struct Crowd<'a> {
+    people: Vec<Person>,
+    /// What follows from an opening for everybody, computed once.
+    views: RefCell<BTreeMap<[u8; 32], Rc<View>>>,
+    /// Who has flipped so far.
+    flipped: RefCell<BTreeSet<usize>>,
+    firm: Option<Firm<'a>>,
+    after: RefCell<Option<Vec<bool>>>,
+    /// Measurements in place of those that follow from the records, for studies of one aggregation.
+    fixed: Option<Vec<Measurement>>,
+}
+
+impl std::fmt::Debug for Crowd<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Crowd").field("people", &self.people.len()).finish_non_exhaustive()
+    }
+}
+
+impl<'a> Crowd<'a> {
+    /// People, and the firm that decides on them anew once they have flipped.
+    pub fn new(people: Vec<Person>, firm: Option<Firm<'a>>) -> Self {
+        Self {
+            people,
+            views: RefCell::default(),
+            flipped: RefCell::default(),
+            firm,
+            after: RefCell::default(),
+            fixed: None,
+        }
+    }
+
+    /// Donors of which only these measurements are known.
+    pub fn of_measurements(people: Vec<Person>, fixed: Vec<Measurement>) -> Self {
+        Self { fixed: Some(fixed), ..Self::new(people, None) }
+    }
+
+    /// Everybody, by number.
+    pub fn people(&self) -> &[Person] {
+        &self.people
+    }
+
+    /// How many there are in one role.
+    pub fn count(&self, role: Role) -> usize {
+        self.people.iter().filter(|person| person.role == role).count()
+    }
+
+    /// Who was asked and reported the positive label, by number.
+    pub fn flipped(&self) -> BTreeSet<usize> {
+        self.flipped.borrow().clone()
+    }
+
+    /// Learns what the selection has decided: whoever is asked and complies flips.
+    ///
+    /// # Errors
+    /// [`PersonError`].
+    pub fn decide(
+        &self,
+        plan: &protocol::campaign::CheckedPlan,
+        outcomes: &Outcomes,
+        number: usize,
+    ) -> Result<bool, PersonError> {
+        let view = self.view([0; 32], || View::of_decision(plan, outcomes))?;
+        let Some(person) = self.people.get(number) else { return Ok(false) };
+        let asked = person.is_asked(plan, &view)?;
+        if asked && person.complies {
+            self.flipped.borrow_mut().insert(number);
+        }
+        Ok(asked)
+    }
+
+    fn view(
+        &self,
+        context: [u8; 32],
+        derive: impl FnOnce() -> Result<View, PersonError>,
+    ) -> Result<Rc<View>, PersonError> {
+        if let Some(view) = self.views.borrow().get(&context) {
+            return Ok(Rc::clone(view));
+        }
+        let view = Rc::new(derive()?);
+        self.views.borrow_mut().insert(context, Rc::clone(&view));
+        Ok(view)
+    }
+
+    /// The firm's decision on one person after everybody who flips has flipped.
+    fn decision_after(&self, number: usize) -> Option<bool> {
+        let mut after = self.after.borrow_mut();
+        let firm = self.firm.as_ref()?;
+        let decisions = after.get_or_insert_with(|| firm(&self.flipped.borrow()));
+        decisions.get(number).copied()
+    }
+
+    fn measure(
+        &self,
+        manifest: &CheckedManifest,
+        opening: &Opening,
+        outcomes: &Outcomes,
+        number: usize,
+    ) -> Result<Measurement, PersonError> {
+        if let Some(fixed) = &self.fixed {
+            return fixed.get(number).cloned().ok_or(PersonError::Record);
+        }
+        let plan = manifest.plan();
+        let view = self.view(opening.context().0, || View::derive(plan, opening, outcomes))?;
+        let person = self.people.get(number).ok_or(PersonError::Record)?;
+        let kind = plan.aggregation(opening.aggregation).map(|of| of.kind);
+        if kind == Some(Kind::AuditAfter) {
+            let mut later = person.clone();
+            later.accepted = self.decision_after(number);
+            return later.measure(plan, &view);
+        }
+        person.measure(plan, &view)
+    }
+}
+
+/// One person's record, for its machine.
+#[derive(Clone, Debug)]
+pub struct Place<'a> {
+    /// Everybody.
+    pub crowd: Rc<Crowd<'a>>,
+    /// Which one.
+    pub number: usize,
+}
+
+impl Measurer for Place<'_> {
+    fn measure(
+        &mut self,
+        manifest: &CheckedManifest,
+        opening: &Opening,
+        outcomes: &Outcomes,
+    ) -> Result<Option<Measurement>, MeasurerError> {
+        let measured = self.crowd.measure(manifest, opening, outcomes, self.number);
+        measured.map(Some).map_err(MeasurerError::Person)
+    }
+}
