@@ -15,6 +15,7 @@ use crate::{
     campaign::{CheckedManifest, CheckedPlan, Decision, Kind},
     ids::AggregationId,
     keys::{Label, stream},
+    roles::participant::{Measurer, MeasurerError},
     scoring::{
         cells::{CellError, CellShape, CentreSource, Centres},
         design::{Design, DesignBuilder},
@@ -30,7 +31,6 @@ use crate::{
         lottery::lottery_draw,
         unit::{Unit, UnitError},
     },
-    roles::participant::{Measurer, MeasurerError},
     transcript::{Opening, Outcome},
 };
 use std::{collections::BTreeMap, fmt, num::NonZeroU32, sync::Arc};

@@ -191,7 +191,8 @@ pub fn result(manifest: &CheckedManifest, outcome: &Outcome) -> Option<Aggregate
 pub fn counted(outcome: &Outcome, leaf: Hash, inclusion: Option<&Inclusion>) -> Counted {
     let Some(Inclusion { frozen, accepted }) = inclusion else { return Counted::Absent };
     let holds = |root: &Hash, count: u32, place: &Place| {
-        let [count, index] = [count, place.index].map(|of| usize::try_from(of).unwrap_or(usize::MAX));
+        let [count, index] =
+            [count, place.index].map(|of| usize::try_from(of).unwrap_or(usize::MAX));
         merkle::includes(root, count, index, leaf, &place.proof)
     };
     if !holds(&outcome.frozen_root, outcome.frozen, frozen) {
@@ -213,7 +214,5 @@ fn verify<'a>(
         Document::Manifest => None,
         Document::Opening(id) | Document::Outcome(id) => Some(id),
     };
-    endorsed
-        .verify(manifest, aggregation)
-        .map_err(|error| Alarm::Endorsement { document, error })
+    endorsed.verify(manifest, aggregation).map_err(|error| Alarm::Endorsement { document, error })
 }

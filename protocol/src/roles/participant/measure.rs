@@ -2,10 +2,7 @@
 
 use super::key::CampaignKey;
 use crate::{
-    aggregation::{
-        Context, MeasureError, Measurement, Misuse, Nonce, Vdaf,
-        noise::LedgerError,
-    },
+    aggregation::{Context, MeasureError, Measurement, Misuse, Nonce, Vdaf, noise::LedgerError},
     campaign::CheckedManifest,
     ids::{AggregationId, Blob, Hash, ReportId},
     keys::{
@@ -64,7 +61,9 @@ pub enum Fault {
     #[error(transparent)]
     Ledger(#[from] LedgerError),
     /// A report was prepared before a restart, and the record or the key gives another one now.
-    #[error("the record gives another report than the one that was prepared before: {expected}, now {got}")]
+    #[error(
+        "the record gives another report than the one that was prepared before: {expected}, now {got}"
+    )]
     Changed {
         /// The leaf in the journal.
         expected: Hash,

@@ -97,12 +97,7 @@ pub(super) struct Pacer {
 
 impl Pacer {
     pub(super) const fn new(retry: Retry) -> Self {
-        Self {
-            retry,
-            paces: BTreeMap::new(),
-            pending: None,
-            ambiguous_until: Time::from_millis(0),
-        }
+        Self { retry, paces: BTreeMap::new(), pending: None, ambiguous_until: Time::from_millis(0) }
     }
 
     /// What was asked and not answered yet.

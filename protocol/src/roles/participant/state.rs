@@ -6,11 +6,11 @@ use super::{
     measure::Fault,
 };
 use crate::{
-    person::Outcomes,
     aggregation::{Context, noise::Ledger},
     campaign::{CheckedManifest, Manifest},
     ids::{AggregationId, CampaignId, Hash, ReportId},
     messages::Reject,
+    person::Outcomes,
     report::Receipt,
     transcript::{AbortReason, Opening, Outcome},
 };

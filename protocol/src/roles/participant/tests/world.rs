@@ -1,0 +1,232 @@
+//! A campaign of three keyholders, and a coordinator that does what it is told.
+
+use super::*;
+use crate::{
+    aggregation::{Grid, GridSpec, noise::Noise},
+    campaign::{
+        Aggregation, CheckedPlan, Keyholder, Kind, Manifest, Organiser, Plan, Scoring,
+        SeatAggregation, SeatKeys, Selection, Texts, VERSION,
+    },
+    keys::seat::{Seat, SeatKey, SeatSecret},
+    messages::Place,
+    scoring::{
+        method::Method,
+        schema::{Feature, FeatureKind, Schema},
+    },
+    transcript::{Author, Deal, Entry, Outcome, SignedPost, Transcript, merkle},
+};
+
+pub(super) const AUDIT: AggregationId = AggregationId(0);
+pub(super) const NEIGHBOURS: AggregationId = AggregationId(1);
+pub(super) const SELECTION: AggregationId = AggregationId(2);
+const SEATS: [u8; 3] = [0, 1, 2];
+
+pub(super) fn organiser() -> SigningKey {
+    SigningKey::from_bytes(&[100; 32])
+}
+
+fn identity(seat: u8) -> SigningKey {
+    SigningKey::from_bytes(&[200 + seat; 32])
+}
+
+pub(super) fn seat_key(seat: u8, aggregation: AggregationId) -> SeatKey {
+    let place = [u8::try_from(aggregation.0).unwrap(); 32];
+    SeatSecret::from_bytes([10 + seat; 32]).key(&[0; 32], &place, Seat::new(seat))
+}
+
+fn aggregation(kind: Kind, rows: u16, depends_on: Vec<AggregationId>) -> Aggregation {
+    let grid = Grid::try_from(GridSpec { rows, cells: 4 }).unwrap();
+    Aggregation {
+        kind,
+        circuit: Circuit::Grid(grid),
+        noise: Some(Noise { sigma_milli: 20_000, honest_seats: 1 }),
+        reporters_max: 100,
+        depends_on,
+        opens: Time::from_millis(1_000),
+        closes: Time::from_millis(100_000),
+    }
+}
+
+fn plan(protection: Protection) -> Plan {
+    let kind = FeatureKind::Numeric { min: 0.0, max: 100.0 };
+    let age = Feature { name: "age".into(), unit: None, kind };
+    let text = || String::from("as agreed");
+    let keyholder =
+        |_| Keyholder { name: text(), contact: text(), named_by: text(), organisers_own: false };
+    Plan {
+        version: VERSION,
+        protection,
+        organiser: Organiser { name: text(), contact: text(), key: organiser().public() },
+        texts: Texts { purpose: text(), firm: text(), group_rule: text(), label: text() },
+        keyholders: SEATS.map(keyholder).to_vec(),
+        recovery_threshold: 0,
+        honest_seats: 1,
+        scoring: Scoring { schema: Schema::new(vec![age]).unwrap(), method: Method::RbLabel, k: 5 },
+        selection: Selection {
+            rule: Rule { flip_budget: 3, safe_cap: 5, no_show_milli: 0 },
+            bins: Bins::whole(2).unwrap(),
+        },
+        cohort_min: 12,
+        enrolment_closes: Time::from_millis(500),
+        patience_millis: 1_000,
+        aggregations: vec![
+            aggregation(Kind::AuditBefore, 1, vec![]),
+            aggregation(Kind::Neighbours, 2, vec![]),
+            aggregation(Kind::Selection, 1, vec![NEIGHBOURS]),
+        ],
+    }
+}
+
+/// Runs the ceremony by the rules of the transcript.
+fn ceremony(plan: Plan) -> (Manifest, Endorsed) {
+    let id = CheckedPlan::new(plan.clone()).unwrap().id();
+    let by_organiser = |post| SignedPost::new(id, Author::Organiser, post, &organiser());
+    let by = |seat: u8, post| {
+        SignedPost::new(id, Author::Keyholder(Seat::new(seat)), post, &identity(seat))
+    };
+    let signed = by_organiser(Post::Plan(Box::new(plan)));
+    let mut transcript = Transcript::new(&Entry { previous: Hash([0; 32]), signed }).unwrap();
+    for seat in SEATS {
+        let sealing = seat_key(seat, AggregationId(99)).public().to_bytes();
+        let keys = SeatKeys { identity: identity(seat).public(), sealing };
+        transcript.follow(by(seat, Post::Keys(keys))).unwrap();
+    }
+    for seat in SEATS {
+        let keys = [AUDIT, NEIGHBOURS, SELECTION].map(|id| {
+            let key = seat_key(seat, id);
+            SeatAggregation {
+                public_key: key.public().to_bytes(),
+                commitments: Blob::from(vec![]),
+                verify_key_part: key.verify_key_part().commitment(),
+                beacon_part: key.beacon_part().commitment(),
+            }
+        });
+        let deal = Deal { keys: keys.to_vec(), shares: vec![vec![]; 3] };
+        transcript.follow(by(seat, Post::Deal(deal))).unwrap();
+    }
+    let manifest = transcript.assemble().unwrap();
+    let campaign = CheckedManifest::new(manifest.clone()).unwrap().campaign();
+    let entry = transcript.follow(by_organiser(Post::Manifest(campaign))).unwrap().hash();
+    for seat in SEATS {
+        transcript.follow(by(seat, Post::Endorse { entry })).unwrap();
+    }
+    (manifest, transcript.endorsed(&entry).unwrap())
+}
+
+/// The coordinator and all keyholders, as far as a participant sees them.
+#[derive(Clone)]
+pub(super) struct World {
+    pub(super) manifest: Arc<Manifest>,
+    pub(super) checked: CheckedManifest,
+    pub(super) endorsed: Arc<Endorsed>,
+    pub(super) reports: BTreeMap<AggregationId, Arc<Report>>,
+    pub(super) closed: bool,
+}
+
+impl World {
+    pub(super) fn new(protection: Protection) -> Self {
+        let (manifest, endorsed) = ceremony(plan(protection));
+        let checked = CheckedManifest::new(manifest.clone()).unwrap();
+        let (manifest, endorsed) = (Arc::new(manifest), Arc::new(endorsed));
+        Self { manifest, checked, endorsed, reports: BTreeMap::new(), closed: true }
+    }
+
+    pub(super) fn endorse(&self, post: Post) -> Endorsed {
+        self.endorse_after(Hash([7; 32]), post)
+    }
+
+    /// Another place in the list makes another entry.
+    pub(super) fn endorse_after(&self, previous: Hash, post: Post) -> Endorsed {
+        let id = self.checked.plan_id();
+        let signed = SignedPost::new(id, Author::Organiser, post, &organiser());
+        let entry = Entry { previous, signed };
+        let endorse = Post::Endorse { entry: entry.hash() };
+        let endorsements = SEATS.map(|seat| {
+            let author = Author::Keyholder(Seat::new(seat));
+            let signed = SignedPost::new(id, author, endorse.clone(), &identity(seat));
+            (Seat::new(seat), signed.signature)
+        });
+        let endorsements = endorsements.to_vec();
+        Endorsed { entry, endorsements, lost: SeatSet::EMPTY, losses: vec![] }
+    }
+
+    pub(super) fn opening(&self, aggregation: AggregationId) -> Opening {
+        let planned = self.checked.aggregation(aggregation).unwrap();
+        let result = |on: &AggregationId| self.endorse(Post::Outcome(self.outcome(*on).0)).hash();
+        let part = |seat| (Seat::new(seat), seat_key(seat, aggregation).beacon_part().reveal());
+        Opening {
+            aggregation,
+            campaign: self.checked.campaign(),
+            results: planned.depends_on.iter().map(result).collect(),
+            beacon: SEATS.map(part).to_vec(),
+            closes: planned.closes,
+        }
+    }
+
+    /// Twelve other reports, and the participant's own last, if it is in.
+    pub(super) fn outcome(&self, aggregation: AggregationId) -> (Outcome, Option<Inclusion>) {
+        let own = self.reports.get(&aggregation);
+        let others = (0..12_u8).map(|i| Hash([i; 32]));
+        let leaves: Vec<Hash> = others.chain(own.map(|report| report.leaf())).collect();
+        let count = u32::try_from(leaves.len()).unwrap();
+        let vdaf = self.checked.vdaf(aggregation).unwrap();
+        let outcome = Outcome {
+            aggregation,
+            context: Hash(self.opening(aggregation).context().0),
+            frozen_root: merkle::root(&leaves),
+            frozen: count,
+            accepted_root: merkle::root(&leaves),
+            accepted: count,
+            seed: self.opening(aggregation).seed(),
+            values: vec![3; vdaf.circuit().output_len()],
+            decision: None,
+        };
+        let inclusion = merkle::proof(&leaves, 12).map(|proof| {
+            let place = Place { index: 12, proof };
+            Inclusion { frozen: place.clone(), accepted: Some(place) }
+        });
+        (outcome, inclusion)
+    }
+
+    pub(super) fn receipt(&self, aggregation: AggregationId, leaf: Hash) -> Receipt {
+        Receipt::new(&organiser(), &self.opening(aggregation).context(), leaf)
+    }
+
+    /// What an honest coordinator says.
+    pub(super) fn answer(&mut self, request: &Request) -> Response {
+        match request {
+            Request::Campaign => {
+                let (manifest, endorsed) = (Arc::clone(&self.manifest), Arc::clone(&self.endorsed));
+                Response::Campaign { manifest, endorsed }
+            }
+            Request::Enrol(enrolment) => {
+                enrolment.verify(self.checked.campaign()).unwrap();
+                Response::Enrolled(enrolment.reporter)
+            }
+            Request::Opening(id) => {
+                Response::Opening(Arc::new(self.endorse(Post::Opening(self.opening(*id)))))
+            }
+            Request::Report { aggregation, report } => {
+                let valid = report.body.verify(&report.signature).is_ok();
+                assert_eq!(valid, self.checked.is_private());
+                assert!(report.is_whole());
+                let first = self.reports.entry(*aggregation).or_insert_with(|| Arc::clone(report));
+                assert_eq!(first, report, "a repeat is the same to the byte");
+                let receipt = self.receipt(*aggregation, report.leaf());
+                Response::Receipt { aggregation: *aggregation, receipt }
+            }
+            Request::Withdraw(withdrawal) => {
+                withdrawal.verify(self.checked.campaign()).unwrap();
+                self.reports.remove(&withdrawal.aggregation);
+                Response::Withdrawn { aggregation: withdrawal.aggregation, id: withdrawal.id }
+            }
+            Request::Outcome { aggregation, .. } if self.closed => {
+                let (outcome, inclusion) = self.outcome(*aggregation);
+                let endorsed = Arc::new(self.endorse(Post::Outcome(Arc::new(outcome))));
+                Response::Outcome { endorsed, inclusion }
+            }
+            Request::Outcome { .. } => Response::Later(Time::from_millis(0)),
+            other => panic!("not a participant's request: {other:?}"),
+        }
+    }
+}
