@@ -4,7 +4,8 @@
 
 use super::{Time, keyholder};
 use crate::{
-    aggregation::{Circuit, Context, Grid, GridSpec, InputShare, Measurement, Nonce, noise::Role},
+    aggregation::{Circuit, Context, InputShare, Measurement, Nonce, noise::Role},
+    audit,
     campaign::{
         Aggregation, CheckedManifest, CheckedPlan, Keyholder, Kind, Organiser, Plan, Protection,
         Scoring, Selection, Texts, VERSION,
@@ -18,7 +19,13 @@ use crate::{
     report::{Enrolment, Report, ReportBody, Withdrawal, share_hash},
     scoring::{
         method::Method,
+        scaling::{Encoding, Scaling},
         schema::{Feature, FeatureKind, Schema},
+    },
+    selection::{
+        confirmation,
+        threshold::Rule,
+        unit::{Bins, BinsSpec},
     },
 };
 
@@ -27,7 +34,7 @@ pub(crate) const OPENS: Time = Time::from_millis(100_000);
 /// How long each aggregation collects.
 pub(crate) const COLLECTING_MILLIS: u64 = 100_000;
 pub(crate) const PATIENCE_MILLIS: u64 = 20_000;
-/// Cells of every aggregation's one row.
+/// Cells of the first aggregation's one row.
 pub(crate) const CELLS: u16 = 4;
 pub(crate) const COHORT: u32 = 12;
 
@@ -62,6 +69,8 @@ impl Setup {
             organisers_own: false,
         };
         let flag = Feature { name: text("flag"), unit: None, kind: FeatureKind::Flag };
+        let schema = Schema::new(vec![flag]).unwrap();
+        let scaling = Scaling::from_ranges(&schema, Encoding::Mix);
         CheckedPlan::new(Plan {
             version: VERSION,
             protection: self.protection,
@@ -80,11 +89,18 @@ impl Setup {
             recovery_threshold: self.threshold,
             honest_seats: 1,
             scoring: Scoring {
-                schema: Schema::new(vec![flag]).unwrap(),
-                method: Method::RbLabel,
+                schema,
+                method: Method::Random,
                 k: 3,
+                scaling: Some(scaling),
+                centres: None,
+                scale_bins: 8,
+                published: vec![],
             },
-            selection: Selection { flip_budget: 1, safe_cap: 2, no_show_milli: 0 },
+            selection: Selection {
+                rule: Rule { flip_budget: 1, safe_cap: 2, no_show_milli: 0 },
+                bins: Bins::try_from(BinsSpec { count: 8, low: 0, high: 64 }).unwrap(),
+            },
             cohort_min: COHORT,
             enrolment_closes: OPENS,
             patience_millis: PATIENCE_MILLIS,
@@ -94,10 +110,12 @@ impl Setup {
     }
 
     fn aggregations(self) -> Vec<Aggregation> {
-        let grid = Grid::try_from(GridSpec { rows: 1, cells: CELLS }).unwrap();
-        let kinds = [Kind::AuditBefore, Kind::Selection];
+        let kinds = [
+            (Kind::Confirmation, confirmation::Outcome::grid()),
+            (Kind::AuditAfter, audit::Case::grid()),
+        ];
         let mut opens = OPENS;
-        let each = kinds.into_iter().zip(0..).take(self.aggregations).map(|(kind, id)| {
+        let each = kinds.into_iter().zip(0..).take(self.aggregations).map(|((kind, grid), id)| {
             let closes = opens.after_millis(COLLECTING_MILLIS);
             let aggregation = Aggregation {
                 kind,

@@ -199,7 +199,7 @@ impl World {
 
     fn outcome(&self) -> Outcome {
         assert_eq!(self.coordinator.phase(FIRST), Some(Phase::Done));
-        self.sum().outcome().unwrap().1.clone()
+        Outcome::clone(self.sum().outcome().unwrap().1)
     }
 }
 
