@@ -156,18 +156,23 @@ fn verifier_shares_count_once_and_must_fit() {
     world.leaves = Some((seat, |at| at.batch(FIRST).unwrap().received(0, Seat::new(2)).is_some()));
     world.run_until(OPENS.after_millis(COLLECTING_MILLIS + PATIENCE_MILLIS));
     let records = world.records();
-    let chunk = records.iter().find_map(|record| {
-        if let Record::Verifier { chunk, .. } = record { Some(Arc::clone(chunk)) } else { None }
-    });
-    let chunk = chunk.unwrap();
+    let sent: Vec<_> = records
+        .iter()
+        .filter_map(|record| {
+            if let Record::Verifier { seat, chunk } = record { Some((*seat, chunk)) } else { None }
+        })
+        .collect();
+    let [(one, chunk), ..] = sent[..] else { panic!("no verifier shares") };
+    assert!(sent.iter().all(|(other, _)| *other != seat), "{sent:?}");
     let changed = |change: fn(&mut crate::messages::VerifierChunk)| {
-        let mut chunk = crate::messages::VerifierChunk::clone(&chunk);
+        let mut chunk = crate::messages::VerifierChunk::clone(chunk);
         change(&mut chunk);
         Request::Verifier(Arc::new(chunk))
     };
-    let [first, last] = [Peer::Keyholder(Seat::new(2)), Peer::Keyholder(seat)];
+    let [first, last] = [one, seat].map(Peer::Keyholder);
     let same = || changed(|_| {});
-    assert!(matches!(world.ask(first, same()), Response::Later(_)));
+    let response = world.ask(first, same());
+    assert!(matches!(response, Response::Later(_)), "{response:?}");
     let other = changed(|chunk| chunk.shares[0] = None);
     assert_eq!(refusal(world.ask(first, other)), Reject::Contradiction);
     let few = changed(|chunk| drop(chunk.shares.pop()));
