@@ -7,7 +7,7 @@
 
 use crate::{
     campaign::Manifest,
-    ids::{AggregationId, Blob, Hash, ReportId},
+    ids::{AggregationId, Blob, Hash, ReportId, SeatSet},
     keys::{seat::Seat, sign::PublicKey},
     report::{Enrolment, FrozenReport, Receipt, Report, Withdrawal},
     roles::Time,
@@ -164,6 +164,16 @@ pub enum Response {
     },
     /// Not yet: ask again at this time.
     Later(Time),
+    /// Keyholder: no verdicts yet, because others have not sent their verifier shares. The coordinator's word: a
+    /// keyholder is declared lost only after it was tried to be reached.
+    Waiting {
+        /// Where.
+        aggregation: AggregationId,
+        /// For whom.
+        seats: SeatSet,
+        /// When to ask again.
+        until: Time,
+    },
     /// Refused, with the reason; nothing has changed.
     Refused(Reject),
 }

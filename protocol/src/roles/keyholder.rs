@@ -127,8 +127,8 @@ pub struct Keyholder {
     /// Since when an aggregation waits for others, and for whom.
     waiting: BTreeMap<AggregationId, (SeatSet, Time)>,
     lost: BTreeMap<AggregationId, SeatSet>,
-    /// A post was refused: follow first.
-    refused: bool,
+    /// The coordinator was not ready, or knows better: follow first.
+    must_follow: bool,
     fault: Option<Fault>,
 }
 
@@ -144,7 +144,7 @@ impl Keyholder {
             verification: BTreeMap::new(),
             waiting: BTreeMap::new(),
             lost: BTreeMap::new(),
-            refused: false,
+            must_follow: false,
             fault: None,
         }
     }
@@ -246,8 +246,8 @@ impl Keyholder {
         {
             self.fault = Some(Fault::Plan { expected, got });
         }
+        self.must_follow = false;
         if !entries.is_empty() {
-            self.refused = false;
             self.note_silence(now);
         }
     }
@@ -259,7 +259,7 @@ impl Keyholder {
         }
         self.forget(&mut out);
         self.declare_silent(now, &mut out);
-        let request = if self.refused { None } else { self.due(&mut out) };
+        let request = if self.must_follow { None } else { self.due(&mut out) };
         if self.fault.is_some() {
             return out;
         }
@@ -292,10 +292,10 @@ impl Client for Keyholder {
         }
         match response {
             Response::Entries { from, entries } => {
-                let more = !entries.is_empty();
+                let followed = self.must_follow || !entries.is_empty();
                 self.follow(now, from, &entries);
-                if !more {
-                    // Nothing new: whatever is due is asked for at the next wake, not at once.
+                if !followed {
+                    // Nothing new and nothing due: that is asked again at the next wake, not at once.
                     return self.pause(now);
                 }
             }
@@ -310,12 +310,16 @@ impl Client for Keyholder {
             Response::Verdicts { aggregation, chunk, messages } => {
                 self.take_verdicts(aggregation, chunk, &messages);
             }
-            Response::Later(at) => {
-                let latest = now.after_millis(self.configuration.pace_millis);
-                return vec![Effect::Wake(at.min(latest).max(now.after_millis(1)))];
+            Response::Later(at) => return self.pause_until(now, at),
+            Response::Waiting { aggregation, seats, until } => {
+                self.note_waiting(now, aggregation, seats);
+                return self.pause_until(now, until);
             }
             Response::Refused(reason) => {
-                self.refused = !matches!(reason, Reject::Unknown);
+                if reason == Reject::Unknown {
+                    self.resend();
+                }
+                self.must_follow = true;
                 return self.pause(now);
             }
             Response::Campaign { .. }
@@ -324,7 +328,10 @@ impl Client for Keyholder {
             | Response::Receipt { .. }
             | Response::Withdrawn { .. }
             | Response::Outcome { .. }
-            | Response::Aborted { .. } => return Vec::new(),
+            | Response::Aborted { .. } => {
+                self.must_follow = true;
+                return self.pause(now);
+            }
         }
         self.advance(now, Vec::new())
     }
@@ -337,5 +344,12 @@ impl Client for Keyholder {
 impl Keyholder {
     fn pause(&self, now: Time) -> Effects {
         vec![Effect::Wake(now.after_millis(self.configuration.pace_millis))]
+    }
+
+    /// Asks again at `at`, within its own pace; and follows first, as others may have acted meanwhile.
+    fn pause_until(&mut self, now: Time, at: Time) -> Effects {
+        self.must_follow = true;
+        let latest = now.after_millis(self.configuration.pace_millis);
+        vec![Effect::Wake(at.min(latest).max(now.after_millis(1)))]
     }
 }

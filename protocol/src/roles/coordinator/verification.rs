@@ -21,6 +21,9 @@ use crate::{
 };
 use std::{collections::BTreeSet, sync::Arc};
 
+/// How soon a keyholder asks for verdicts again: they need nobody but machines.
+const WAITING_MILLIS: u64 = 200;
+
 /// Where a seat's verifier share of a report comes from.
 enum Source<'a> {
     /// From the keyholder.
@@ -102,7 +105,12 @@ impl Coordinator {
             Some(messages) => Response::Verdicts { aggregation, chunk, messages: messages.clone() },
             // Refused, so that the keyholder follows: it sees the end, or whose key it must help to recover.
             None if self.must_follow(aggregation) => Response::Refused(Reject::NotCollecting),
-            None => self.later(now, Time::default()),
+            None => {
+                let live = self.transcript.live(Some(aggregation));
+                let sent = |seat: &Seat| batch.received(chunk, *seat).is_some();
+                let seats = live.iter().filter(|seat| !sent(seat)).collect();
+                Response::Waiting { aggregation, seats, until: now.after_millis(WAITING_MILLIS) }
+            }
         }
     }
 

@@ -16,11 +16,20 @@ pub(super) fn has_ended(transcript: &Transcript, sum: &Sum) -> bool {
     sum.aborted().is_some() || sum.outcome().is_some_and(|(entry, _)| transcript.is_endorsed(entry))
 }
 
-/// Whom the others wait for, in seats; empty if they wait for the organiser or for reporters.
-fn awaited(transcript: &Transcript, sum: &Sum) -> SeatSet {
+/// Whom the others wait for, in seats; empty if they wait for the organiser or for reporters; nothing while
+/// reports are verified: then only the coordinator knows.
+fn awaited(transcript: &Transcript, sum: &Sum) -> Option<SeatSet> {
     if !sum.has_begun() || has_ended(transcript, sum) {
-        return SeatSet::EMPTY;
+        return Some(SeatSet::EMPTY);
     }
+    let all_keyed = sum.verify_key(transcript.plan().all_seats()).is_some();
+    if all_keyed && sum.accepted().is_none() && transcript.plan().is_private() {
+        return None;
+    }
+    Some(awaited_in_public(transcript, sum))
+}
+
+fn awaited_in_public(transcript: &Transcript, sum: &Sum) -> SeatSet {
     let live = transcript.live(Some(sum.id()));
     let without = |has: &dyn Fn(Seat) -> bool| live.iter().filter(|seat| !has(*seat)).collect();
     let unendorsed = |entry: &Hash| without(&|seat| transcript.has_endorsed(seat, entry));
@@ -40,7 +49,6 @@ fn awaited(transcript: &Transcript, sum: &Sum) -> SeatSet {
     }
     if let Some((entry, _)) = sum.freeze() {
         let missing: SeatSet = unendorsed(&entry);
-        // While reports are verified nobody but the coordinator knows who is silent.
         return if missing.is_empty() { without(&|seat| sum.has_key_part(seat)) } else { missing };
     }
     match sum.opening() {
@@ -240,14 +248,22 @@ impl Keyholder {
         self.secrets.as_ref().is_none_or(|secrets| secrets.aggregations.iter().all(Option::is_none))
     }
 
+    /// Notes for whom the coordinator says that verification waits.
+    pub(super) fn note_waiting(&mut self, now: Time, id: AggregationId, seats: SeatSet) {
+        let others = seats.without([self.configuration.seat].into_iter().collect());
+        let since = self.waiting.entry(id).or_insert((others, now));
+        if since.0 != others {
+            *since = (others, now);
+        }
+    }
+
     /// Notes for whom each aggregation waits, and since when.
     pub(super) fn note_silence(&mut self, now: Time) {
         let Some(transcript) = &self.transcript else { return };
+        // Whatever is new shows that somebody is there: patience begins again.
         for sum in transcript.sums() {
-            let seats = awaited(transcript, sum);
-            let since = self.waiting.entry(sum.id()).or_insert((seats, now));
-            if since.0 != seats {
-                *since = (seats, now);
+            if let Some(seats) = awaited(transcript, sum) {
+                self.waiting.insert(sum.id(), (seats, now));
             }
         }
     }

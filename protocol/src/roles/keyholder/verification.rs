@@ -113,6 +113,15 @@ impl Keyholder {
         })
     }
 
+    /// The coordinator does not know the chunk under way: what was sent was lost.
+    pub(super) fn resend(&mut self) {
+        for state in self.verification.values_mut() {
+            if let Some(pending) = &mut state.pending {
+                pending.sent = false;
+            }
+        }
+    }
+
     /// Takes the next chunk of reports, if every one of them is what the freeze says.
     pub(super) fn take_frozen(
         &mut self,
@@ -192,6 +201,7 @@ impl Keyholder {
             pending.request.chunk == chunk && pending.states.len() == messages.len()
         });
         if fits && let Some(pending) = state.pending.take() {
+            self.waiting.remove(&aggregation);
             state.decide(&vdaf, &context, pending, messages);
         }
     }

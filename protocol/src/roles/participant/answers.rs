@@ -61,6 +61,7 @@ impl<M: Measurer> Participant<M> {
                 own
             }
             Response::Entries { .. }
+            | Response::Waiting { .. }
             | Response::Posted(_)
             | Response::Frozen { .. }
             | Response::Verdicts { .. } => false,
