@@ -408,6 +408,7 @@ impl<'a> Parties for Cast<'a> {
             Response::Outcome { .. } => "outcome",
             Response::Aborted { .. } => "aborted",
             Response::Later(_) => "later",
+            Response::Waiting { .. } => "waiting",
             Response::Refused(_) => "refused",
         }
     }

@@ -1,1 +1,93 @@
-//! Whole campaigns under faults.
+//! Whole campaigns on a simulated network.
+
+use std::convert::Infallible;
+use std::rc::Rc;
+
+use protocol::aggregation::Circuit;
+use protocol::aggregation::noise::Role;
+use protocol::campaign::{Kind, Protection, Scoring};
+use protocol::person::Person;
+use protocol::scoring::cells::{CellShape, CentreSource};
+use protocol::scoring::marginals::Marginals;
+use protocol::scoring::method::Method;
+use protocol::scoring::scaling::{Encoding, Scaling};
+use protocol::scoring::schema::{Feature, FeatureKind, Schema, Value};
+use protocol::selection::threshold::Rule;
+
+use super::cast::{Mischief, person_secret};
+use super::crowd::Crowd;
+use super::plan::{Script, Visits};
+use super::play::{Played, ordinary, play};
+
+fn schema() -> Schema {
+    let kind = FeatureKind::Numeric { min: 0.0, max: 100.0 };
+    let age = Feature { name: "age".to_owned(), unit: None, kind };
+    let flag = Feature { name: "flag".to_owned(), unit: None, kind: FeatureKind::Flag };
+    Schema::new(vec![age, flag]).unwrap()
+}
+
+fn script(protection: Protection) -> Script {
+    let schema = schema();
+    let shape = CellShape { repetitions: 2, cells: 8 };
+    Script {
+        protection,
+        keyholders: 5,
+        recovery_threshold: 4,
+        honest_seats: 2,
+        cohort_min: 12,
+        scoring: Scoring {
+            method: Method::RbLabel,
+            k: 5,
+            scaling: Some(Scaling::from_ranges(&schema, Encoding::Mix)),
+            centres: Some(CentreSource::Marginals(Marginals::from_ranges(&schema))),
+            schema,
+            scale_bins: 2,
+            published: Vec::new(),
+        },
+        rule: Rule { flip_budget: 5, no_show_milli: 0, safe_cap: 12 },
+        bins: 16,
+        reference: Some(Circuit::Grid(shape.grid().unwrap())),
+        epsilon: None,
+        noise: None,
+        visits: Visits { selection: true, refinement: false, confirmation: true, audits: true },
+        reporters_max: 1_000,
+    }
+}
+
+fn people(count: usize, seed: u64) -> Vec<Person> {
+    (0..count)
+        .map(|number| {
+            let secret = person_secret(seed, number);
+            let age = f64::from(secret[0]) / 256.0 * 100.0;
+            Person {
+                values: vec![Value::Number(age), Value::Flag(secret[1] < 128)],
+                positive: secret[2] < 100,
+                role: if number % 2 == 0 { Role::Member } else { Role::Donor },
+                accepted: Some(secret[3] < 128),
+                complies: true,
+                secret,
+            }
+        })
+        .collect()
+}
+
+fn run(script: &Script, count: usize, seed: u64) -> (Played, protocol::transcript::Transcript) {
+    let firm: super::crowd::Firm<'_> =
+        Box::new(move |flipped| (0..count).map(|number| flipped.contains(&number)).collect());
+    let crowd = Rc::new(Crowd::new(people(count, seed), Some(firm)));
+    play::<Infallible>(script, &crowd, seed, Mischief::default(), ordinary, |_| Ok(()))
+        .unwrap()
+        .unwrap_or_else(|violation| match violation.violation {})
+}
+
+#[test]
+fn a_whole_campaign_ends_with_every_result() {
+    for protection in [Protection::Clear, Protection::Private] {
+        let (played, transcript) = run(&script(protection), 60, 1);
+        assert!(played.aborted.is_empty(), "{:?} {:?}", played.aborted, played.ended);
+        assert_eq!(played.outcomes.len(), 5, "{:?}", played.ended);
+        assert!(!played.flipped.is_empty() && played.flipped.len() <= 12);
+        let confirmed = played.result(&transcript, Kind::Confirmation).unwrap();
+        assert_eq!(confirmed.values()[0], i64::try_from(played.flipped.len()).unwrap());
+    }
+}

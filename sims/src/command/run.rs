@@ -7,7 +7,7 @@ use protocol::scoring::scaling::Encoding;
 
 use super::progress::Bar;
 use super::{REVISION, World, people, table};
-use crate::cli::{BeyondWord, EncodingWord, FirmWord, ProtocolWord, Run};
+use crate::cli::{BeyondWord, EncodingWord, FirmWord, Run};
 use crate::error::CommandError;
 use crate::experiment::record::json_lines;
 use crate::experiment::summary::{Summary, summarise};
@@ -19,7 +19,6 @@ pub(super) fn execute<W: Write>(
     options: &Run,
     world: &mut World<'_, W>,
 ) -> Result<(), CommandError> {
-    let ProtocolWord::None = options.protocol;
     let experiment = experiment(options);
     if !(0.0..=1.0).contains(&options.alpha) {
         return Err(SceneError::Alpha { alpha: options.alpha }.into());

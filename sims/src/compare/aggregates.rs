@@ -137,9 +137,9 @@ impl Aggregates for Machines {
         });
         let crowd = Rc::new(Crowd::of_measurements(people.collect(), measurements));
         let mischief = Mischief::default();
-        let watched = |_: &_| Ok::<(), Infallible>(());
         let Ok((played, transcript)) =
-            play(&script, &crowd, seed, mischief, ordinary, watched).map_err(Box::new)?;
+            play::<Infallible>(&script, &crowd, seed, mischief, ordinary, |_| Ok(()))
+                .map_err(Box::new)?;
         let kind = match circuit {
             Circuit::Gram(_) => Kind::Regressor,
             Circuit::Grid(_) | Circuit::StandardGrid(_) => Kind::Neighbours,
