@@ -12,6 +12,8 @@ pub enum Exit {
     Bug,
     /// The command line cannot be understood.
     Usage,
+    /// An aggregation or a campaign ended without a result; nothing was opened.
+    Aborted,
     /// A verification failed.
     Verification,
     /// Bad data: schema, range, or a request that the data cannot meet.
@@ -33,6 +35,7 @@ impl Exit {
             Self::Done => 0,
             Self::Bug => 1,
             Self::Usage => 2,
+            Self::Aborted => 5,
             Self::Verification => 6,
             Self::Data => 65,
             Self::Unreachable => 69,

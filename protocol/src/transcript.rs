@@ -25,6 +25,7 @@
 
 mod ceremony;
 mod endorsed;
+pub mod file;
 pub mod merkle;
 mod post;
 mod sum;

@@ -23,7 +23,7 @@ pub struct Cli {
 const AFTER: &str = "When not to use this: not for reports made under oath or attested by others, \
 for credit, insurance, tax, benefits, immigration, courts, health or safety; false statements there \
 can be crimes. It is a research tool; it promises no effect on any real firm.\n\n\
-Exit codes: 0 done, 1 bug, 2 usage, 65 bad data, 74 cannot read or write, 78 bad configuration.";
+Exit codes: 0 done, 1 bug, 2 usage, 5 a campaign was aborted, 6 a verification failed, 65 bad data, 74 cannot read or write, 78 bad configuration.";
 
 /// The commands.
 #[derive(Debug, Subcommand)]
@@ -36,6 +36,8 @@ pub enum Command {
     Sweep(Sweep),
     /// Compares exact scores with private ones, from aggregates only, on the same members.
     Compare(Compare),
+    /// Follows the transcript of a campaign step by step, checking every rule.
+    Replay(Replay),
     /// Computes regression cases for comparison with another implementation.
     Reference(Reference),
     /// Fetches or checks the public data sets COMPAS and Adult.
@@ -159,10 +161,105 @@ pub struct Run {
     /// What to do if M is above the number of candidates.
     #[arg(long, value_enum, default_value = "refuse")]
     pub beyond: BeyondWord,
-    /// How scores are computed.
+    /// How scores are computed, and who is asked.
     #[arg(long, value_enum, default_value = "none")]
     pub protocol: ProtocolWord,
+    /// What the campaign is like; all of it needs --protocol clear or private.
+    #[command(flatten)]
+    pub campaign: Campaign,
     /// Print one JSON record per retrained firm instead of a table.
+    #[arg(long)]
+    pub json: bool,
+}
+
+/// What a simulated campaign is like.
+#[derive(Args, Clone, Debug)]
+#[command(next_help_heading = "Options of a campaign (--protocol clear or private)")]
+pub struct Campaign {
+    /// Epsilon of one person over the whole campaign (delta 1e-6), or "none".
+    #[arg(long, default_value = "4", value_parser = epsilon)]
+    pub epsilon: Epsilon,
+    /// T: keyholders.
+    #[arg(long, default_value_t = 5)]
+    pub keyholders: u8,
+    /// t: how many of the others recover a lost keyholder; 0 if none can be recovered.
+    #[arg(long, default_value_t = 4)]
+    pub threshold: u8,
+    /// K: the least number of reports in a sum that is opened, at least 12.
+    #[arg(long, default_value_t = 50)]
+    pub cohort: u32,
+    /// Of 1,000 people who are asked, how many are expected not to flip, and do not.
+    #[arg(long, default_value_t = 0)]
+    pub no_shows: u16,
+    /// The most people that are asked, but for one campaign in a thousand; a fifth above M unless given.
+    #[arg(long)]
+    pub cap: Option<u32>,
+    /// The most people in all: members first, then donors. Of synthetic people as many are drawn as that needs.
+    #[arg(long)]
+    pub people: Option<usize>,
+    /// Rows and cells of the neighbour table, as in 16x256, in place of the rule.
+    #[arg(long, value_parser = table)]
+    pub table: Option<Table>,
+    /// What the network does to messages.
+    #[arg(long, value_enum, default_value = "ordinary")]
+    pub network: NetworkWord,
+    /// Write the last seed's transcript to this file, for `sims replay`.
+    #[arg(long)]
+    pub transcript: Option<PathBuf>,
+}
+
+/// An epsilon, or none.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Epsilon(pub Option<f64>);
+
+fn epsilon(word: &str) -> Result<Epsilon, String> {
+    if word == "none" {
+        return Ok(Epsilon(None));
+    }
+    match word.parse::<f64>() {
+        Ok(value) if value > 0.0 && value.is_finite() => Ok(Epsilon(Some(value))),
+        Ok(_) | Err(_) => Err("allowed: a number above 0, or none".to_owned()),
+    }
+}
+
+/// Rows and cells.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub struct Table {
+    /// R.
+    pub rows: u16,
+    /// Two for each of B centres.
+    pub cells: u16,
+}
+
+fn table(word: &str) -> Result<Table, String> {
+    let parsed = word.split_once('x').and_then(|(rows, cells)| {
+        Some(Table { rows: rows.parse().ok()?, cells: cells.parse().ok()? })
+    });
+    parsed.filter(|table| table.rows > 0 && table.cells > 1 && table.cells % 2 == 0).ok_or_else(
+        || "allowed: rows x cells with an even number of cells, as in 16x256".to_owned(),
+    )
+}
+
+/// A network's word.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub enum NetworkWord {
+    /// Everything arrives at once.
+    Calm,
+    /// Delays up to a quarter of a second; 2% of messages are lost, 2% come twice.
+    Ordinary,
+    /// The same with crashes and restarts of everybody, and a tenth of the people leaving for ever.
+    Rough,
+}
+
+/// Options of `sims replay`.
+#[derive(Args, Debug)]
+pub struct Replay {
+    /// A transcript, written by `sims run --transcript FILE`.
+    pub transcript: PathBuf,
+    /// Stop after this many entries.
+    #[arg(long)]
+    pub entries: Option<u64>,
+    /// Print one JSON object per entry.
     #[arg(long)]
     pub json: bool,
 }

@@ -11,11 +11,13 @@ use crate::population::causal::{self, CausalSettings};
 use crate::population::embedding::{self, EmbeddingSettings};
 use crate::reference;
 
+mod campaign;
 mod compare;
 mod data;
 mod demo;
 mod pictures;
 mod progress;
+mod replay;
 mod run;
 mod sweep;
 mod table;
@@ -39,6 +41,7 @@ pub fn execute<W: Write>(cli: Cli, world: &mut World<'_, W>) -> Result<(), Comma
         Command::Run(options) => run::execute(&options, world),
         Command::Sweep(options) => sweep::execute(&options, world),
         Command::Compare(options) => compare::execute(&options, world),
+        Command::Replay(options) => replay::execute(&options, world),
         Command::Data(options) => data::execute(options, world),
         Command::Reference(options) => {
             let data = options.data.unwrap_or_else(|| world.data.clone());

@@ -4,7 +4,10 @@ use std::io;
 use std::path::PathBuf;
 
 use protocol::exit::Exit;
+use protocol::transcript::file::FileError;
 
+use crate::campaign::play::PlayError;
+use crate::campaign::study::StudyError;
 use crate::compare::{CompareError, SeedError};
 use crate::dataset::DatasetError;
 use crate::dataset::fetch::FetchError;
@@ -45,6 +48,33 @@ pub enum CommandError {
     /// The options do not make an experiment.
     #[error(transparent)]
     Options(#[from] ExperimentError),
+    /// A simulated campaign stopped.
+    #[error("seed {seed}: {error}")]
+    Campaign {
+        /// Of everything random in it.
+        seed: u64,
+        /// Why.
+        error: StudyError,
+    },
+    /// A campaign cannot be set.
+    #[error(transparent)]
+    Study(#[from] StudyError),
+    /// A transcript breaks its rules, or is none.
+    #[error("{}: {error}", .file.display())]
+    Transcript {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        error: FileError,
+    },
+    /// A file cannot be written.
+    #[error("cannot write {}: {source}", .file.display())]
+    Write {
+        /// The file.
+        file: PathBuf,
+        /// Why.
+        source: io::Error,
+    },
     /// A file cannot be read.
     #[error("cannot read {}: {source}", .file.display())]
     Read {
@@ -110,9 +140,22 @@ impl CommandError {
                 ReferenceError::Cases { .. } | ReferenceError::Case { .. } => Exit::Data,
                 ReferenceError::Write(_) => Exit::Io,
             },
-            Self::Figure(FigureError::Write { .. }) | Self::Read { .. } | Self::Output(_) => {
-                Exit::Io
-            }
+            Self::Campaign { error, .. } | Self::Study(error) => match error {
+                StudyError::Play(play) => match **play {
+                    PlayError::Aborted { .. } => Exit::Aborted,
+                    PlayError::Script(_) => Exit::Configuration,
+                    PlayError::Setting(_) => Exit::Bug,
+                },
+                StudyError::Setup(_) => Exit::Configuration,
+                StudyError::Scene(_) | StudyError::Marginals(_) | StudyError::Ridge(_) => {
+                    Exit::Data
+                }
+            },
+            Self::Transcript { .. } => Exit::Verification,
+            Self::Figure(FigureError::Write { .. })
+            | Self::Read { .. }
+            | Self::Write { .. }
+            | Self::Output(_) => Exit::Io,
             Self::Figure(_) => Exit::Bug,
         }
     }

@@ -194,6 +194,7 @@ impl<'a> Scene<'a> {
             counterfactual,
             minority: pick(&self.data.minority),
             positive: pick(&self.data.positive),
+            sight,
         })
     }
 
@@ -252,6 +253,7 @@ pub struct Trial<'a> {
     counterfactual: Option<Design>,
     minority: Vec<bool>,
     positive: Vec<bool>,
+    sight: GroupSight,
 }
 
 impl std::fmt::Debug for Trial<'_> {
@@ -289,6 +291,14 @@ impl Trial<'_> {
 }
 
 impl Trial<'_> {
+    /// The firm's decisions on these people after those of `flips` reported a positive label.
+    ///
+    /// # Errors
+    /// [`SceneError::Firm`].
+    pub fn decide(&self, flips: &[usize], rows: &[usize]) -> Result<Vec<bool>, SceneError> {
+        Ok(self.train(flips)?.decisions(&self.scene.seen(rows, self.sight)))
+    }
+
     /// The classifier that the firm trains after the people of `flips` reported a positive label.
     ///
     /// # Errors

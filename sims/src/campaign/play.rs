@@ -16,7 +16,7 @@ use super::cast::{Cast, Mischief, organiser};
 use super::crowd::Crowd;
 use super::plan::{COLLECTING_MILLIS, ENROLMENT_MILLIS, Script, ScriptError};
 use crate::network::{
-    Chances, Ended, Faults, Misfit, Moment, Setting, Simulation, Span, Violation,
+    Chances, ClientId, Dropout, Ended, Faults, Misfit, Moment, Setting, Simulation, Span, Violation,
 };
 
 /// A network as people have it: delays, losses and repeats; nothing is lost for ever.
@@ -36,6 +36,20 @@ pub fn ordinary(clients: u32) -> Setting {
     };
     setting.limits.millis_max = VIRTUAL_MILLIS_MAX;
     setting.limits.events_max = u64::MAX;
+    setting
+}
+
+/// The same with crashes of everybody and a tenth of the people leaving for ever.
+pub fn rough(clients: u32) -> Setting {
+    let mut setting = ordinary(clients);
+    setting.faults.downtime = Span { min_millis: 1_000, max_millis: 30_000 };
+    setting.faults.chances.client_crash = 0.002;
+    setting.faults.chances.server_crash = 0.000_2;
+    setting.faults.dropout = Some(Dropout {
+        share: 0.1,
+        first: ClientId(15),
+        at: Span { min_millis: ENROLMENT_MILLIS / 2, max_millis: 10 * COLLECTING_MILLIS },
+    });
     setting
 }
 
@@ -188,7 +202,7 @@ fn asked<'a>(
         return BTreeSet::new();
     }
     let seats = u32::from(plan.seats());
-    let decide = |id: crate::network::ClientId| {
+    let decide = |id: ClientId| {
         let machine = world.client(id)?.participant()?;
         let number = usize::try_from(id.0 - seats).ok()?;
         let asked = crowd.decide(plan, machine.outcomes(), number).ok()?;

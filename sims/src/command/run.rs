@@ -2,12 +2,13 @@
 
 use std::io::Write;
 
+use protocol::campaign::Protection;
 use protocol::scoring::method::Method;
 use protocol::scoring::scaling::Encoding;
 
 use super::progress::Bar;
-use super::{REVISION, World, people, table};
-use crate::cli::{BeyondWord, EncodingWord, FirmWord, Run};
+use super::{REVISION, World, campaign, people, table};
+use crate::cli::{BeyondWord, EncodingWord, FirmWord, ProtocolWord, Run};
 use crate::error::CommandError;
 use crate::experiment::record::json_lines;
 use crate::experiment::summary::{Summary, summarise};
@@ -19,6 +20,11 @@ pub(super) fn execute<W: Write>(
     options: &Run,
     world: &mut World<'_, W>,
 ) -> Result<(), CommandError> {
+    match options.protocol {
+        ProtocolWord::None => {}
+        ProtocolWord::Clear => return campaign::execute(options, Protection::Clear, world),
+        ProtocolWord::Private => return campaign::execute(options, Protection::Private, world),
+    }
     let experiment = experiment(options);
     if !(0.0..=1.0).contains(&options.alpha) {
         return Err(SceneError::Alpha { alpha: options.alpha }.into());
@@ -71,10 +77,15 @@ fn experiment(options: &Run) -> Experiment {
             EncodingWord::Z => Encoding::Z,
         },
         group_visible: !options.hide_group,
-        firms: vec![match options.firm {
-            FirmWord::Logistic => Learner::logistic(),
-            FirmWord::Boosted => Learner::boosted(),
-            FirmWord::Mlp => Learner::mlp(0),
-        }],
+        firms: vec![learner(options.firm)],
+    }
+}
+
+/// The learner of a word.
+pub(super) fn learner(word: FirmWord) -> Learner {
+    match word {
+        FirmWord::Logistic => Learner::logistic(),
+        FirmWord::Boosted => Learner::boosted(),
+        FirmWord::Mlp => Learner::mlp(0),
     }
 }
