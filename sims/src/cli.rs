@@ -36,6 +36,8 @@ pub enum Command {
     Sweep(Sweep),
     /// Compares exact scores with private ones, from aggregates only, on the same members.
     Compare(Compare),
+    /// Measures how many donors private scores need, by epsilon.
+    Donors(Donors),
     /// Follows the transcript of a campaign step by step, checking every rule.
     Replay(Replay),
     /// Computes regression cases for comparison with another implementation.
@@ -249,6 +251,47 @@ pub enum NetworkWord {
     Ordinary,
     /// The same with crashes and restarts of everybody, and a tenth of the people leaving for ever.
     Rough,
+}
+
+/// Options of `sims donors`.
+#[derive(Args, Debug)]
+pub struct Donors {
+    /// Which data set; acs is Alabama.
+    #[arg(long, value_enum)]
+    pub dataset: CompareDatasetWord,
+    /// The folder that holds the data sets.
+    #[arg(long)]
+    pub data: Option<PathBuf>,
+    /// The scores, separated by commas: rb-prob, rb-label, rb-dist.
+    #[arg(long, value_delimiter = ',', default_value = "rb-prob,rb-label,rb-dist", value_parser = comparable)]
+    pub methods: Vec<Method>,
+    /// M: how many candidates flip.
+    #[arg(long)]
+    pub flips: usize,
+    /// How many donors, separated by commas; all there are come last.
+    #[arg(long, value_delimiter = ',', default_value = "100,300,1000,3000")]
+    pub donors: Vec<NonZeroU32>,
+    /// Epsilon of one donor over the whole campaign, separated by commas.
+    #[arg(long, value_delimiter = ',', default_value = "4,1,0.5", value_parser = above_zero)]
+    pub epsilons: Vec<f64>,
+    /// The collective's share of the minority, 0 to 1.
+    #[arg(long, default_value_t = 0.3)]
+    pub alpha: f64,
+    /// Neighbours of rb-label and rb-dist.
+    #[arg(long, default_value = "20")]
+    pub k: NonZeroU32,
+    /// The firm's learner; it sees the group.
+    #[arg(long, value_enum, default_value = "logistic")]
+    pub firm: CompareFirmWord,
+    /// Seeds 0 to N-1.
+    #[arg(long, default_value_t = 10, value_parser = clap::value_parser!(u64).range(1..))]
+    pub seeds: u64,
+    /// Print one JSON record per point instead of a table and a figure.
+    #[arg(long)]
+    pub json: bool,
+    /// The folder for the figure.
+    #[arg(long, default_value = ".")]
+    pub out: PathBuf,
 }
 
 /// Options of `sims replay`.

@@ -15,6 +15,7 @@ mod campaign;
 mod compare;
 mod data;
 mod demo;
+mod donors;
 mod pictures;
 mod progress;
 mod replay;
@@ -41,6 +42,7 @@ pub fn execute<W: Write>(cli: Cli, world: &mut World<'_, W>) -> Result<(), Comma
         Command::Run(options) => run::execute(&options, world),
         Command::Sweep(options) => sweep::execute(&options, world),
         Command::Compare(options) => compare::execute(&options, world),
+        Command::Donors(options) => donors::execute(&options, world),
         Command::Replay(options) => replay::execute(&options, world),
         Command::Data(options) => data::execute(options, world),
         Command::Reference(options) => {

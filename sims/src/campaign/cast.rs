@@ -25,7 +25,7 @@ use crate::network::{self, ClientId, Parties, START, Turn};
 /// How long a keyholder waits before it asks again.
 const PACE_MILLIS: u64 = 2_000;
 /// How long a participant waits before it asks again, at first and at most.
-const RETRY: Retry = Retry { first_millis: 2_000, max_millis: 60_000 };
+const RETRY: Retry = Retry { first_millis: 2_000, max_millis: 600_000 };
 
 /// Who lies or breaks the protocol, for tests.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]

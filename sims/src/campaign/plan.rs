@@ -25,6 +25,9 @@ pub const PATIENCE_MILLIS: u64 = 60_000;
 /// What a step of verification, release and endorsement may take at most, for the times of later openings.
 pub const CLOSING_MILLIS: u64 = 1_200_000;
 
+/// What one audit takes of a person's zCDP budget.
+pub const AUDIT_SHARE: f64 = 1.0 / 8.0;
+
 /// A simulated campaign, but for its people.
 #[derive(Clone, Debug)]
 pub struct Script {
@@ -202,7 +205,7 @@ impl Script {
         let Some(epsilon) = self.epsilon else { return Ok(None) };
         let total = rho_for_epsilon(epsilon, DELTA).get();
         let Visits { selection: _, refinement, confirmation, audits } = self.visits;
-        let audit = if audits { 1.0 / 8.0 } else { 0.0 };
+        let audit = if audits { AUDIT_SHARE } else { 0.0 };
         let left = 1.0 - 2.0 * audit;
         let confirm = if confirmation { 0.25 * left } else { 0.0 };
         let passes = if refinement { 2.0 } else { 1.0 };

@@ -1,7 +1,9 @@
 //! How much noise an epsilon costs, as the protocol adds it and as one trusted party would.
 
 use protocol::aggregation::Circuit;
-use protocol::aggregation::noise::{Noise, NoiseError, rho_for_epsilon};
+use protocol::aggregation::noise::{Noise, NoiseError, Rho, rho_for_epsilon};
+
+use crate::campaign::plan::AUDIT_SHARE;
 use statrs::distribution::{ContinuousCDF, Normal};
 
 /// Delta of every epsilon.
@@ -21,6 +23,8 @@ pub struct NoiseModel {
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Source {
     Product,
+    /// The protocol's, in a campaign with audits before and after.
+    Campaign,
     Central,
 }
 
@@ -29,6 +33,11 @@ impl NoiseModel {
     /// suffice, so that sqrt(5/2) times as much is published. Epsilon covers this one aggregation.
     pub const fn product(epsilon: f64) -> Self {
         Self { epsilon, source: Source::Product }
+    }
+
+    /// The same with epsilon for each donor over a whole campaign: two audits take a quarter of the zCDP budget.
+    pub const fn campaign(epsilon: f64) -> Self {
+        Self { epsilon, source: Source::Campaign }
     }
 
     /// One trusted party's, for comparison: a donor is added or removed, and one sigma suffices, by the
@@ -43,8 +52,12 @@ impl NoiseModel {
     /// [`NoiseError`] if no noise reaches the epsilon.
     pub fn plan(&self, circuit: &Circuit) -> Result<Planned, NoiseError> {
         match self.source {
-            Source::Product => {
-                let rho = rho_for_epsilon(self.epsilon, DELTA);
+            Source::Product | Source::Campaign => {
+                let whole = rho_for_epsilon(self.epsilon, DELTA);
+                let rho = match self.source {
+                    Source::Campaign => Rho::new(whole.get() * (1.0 - 2.0 * AUDIT_SHARE)),
+                    Source::Product | Source::Central => whole,
+                };
                 let noise = Noise::for_rho(circuit, rho, HONEST_SEATS)?;
                 Ok(Planned { noise: Some(noise), seats: SEATS })
             }
