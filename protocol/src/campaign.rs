@@ -158,6 +158,8 @@ pub struct Selection {
     pub rule: Rule,
     /// Of the score histogram.
     pub bins: Bins,
+    /// Whether more are asked if the confirmation counts fewer flips than were aimed at.
+    pub top_up: bool,
 }
 
 /// One private sum.

@@ -162,10 +162,11 @@ impl View {
         let scaling = scaling(plan, outcomes)?;
         self.reference = Some(reference(plan, &scaling, outcomes)?);
         self.scaling = Some(scaling);
-        self.asked = [Kind::Refinement, Kind::Selection].into_iter().find_map(|kind| {
-            let outcome = outcomes.get(&plan.of_kind(kind)?)?;
-            outcome.decision
-        });
+        self.asked =
+            [Kind::Confirmation, Kind::Refinement, Kind::Selection].into_iter().find_map(|kind| {
+                let outcome = outcomes.get(&plan.of_kind(kind)?)?;
+                outcome.decision
+            });
         if let Some(first) = plan.of_kind(Kind::Selection).and_then(|id| outcomes.get(&id)) {
             self.lottery = first.seed;
         }

@@ -79,6 +79,7 @@ fn size_curves() -> Curves {
         series: methods(0.008),
         level: Some(no_action()),
         paper: paper(),
+        hollow: "paper",
     }
 }
 

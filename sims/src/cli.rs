@@ -202,6 +202,18 @@ pub struct Campaign {
     /// Rows and cells of the neighbour table, as in 16x256, in place of the rule.
     #[arg(long, value_parser = table)]
     pub table: Option<Table>,
+    /// Instead of lent records: this many majority records, published by agreement, score everybody exactly.
+    #[arg(long, default_value_t = 0)]
+    pub published: usize,
+    /// One more visit: donors' marginal histograms, in place of public ones, give scaling and cell centres.
+    #[arg(long)]
+    pub scale: bool,
+    /// One more visit: a finer histogram of the boundary bin.
+    #[arg(long, conflicts_with = "top_up")]
+    pub refine: bool,
+    /// One more visit: ask more if the confirmation counts too few flips.
+    #[arg(long)]
+    pub top_up: bool,
     /// What the network does to messages.
     #[arg(long, value_enum, default_value = "ordinary")]
     pub network: NetworkWord,

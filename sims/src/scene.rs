@@ -133,6 +133,11 @@ impl<'a> Scene<'a> {
         Ok(members)
     }
 
+    /// The seed of split, collective and ties.
+    pub const fn seed(&self) -> u64 {
+        self.seed
+    }
+
     /// Rows the firm trains on, ascending.
     pub fn train(&self) -> &[usize] {
         &self.train

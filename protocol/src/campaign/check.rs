@@ -133,6 +133,9 @@ pub enum AggregationFault {
         /// As in the plan.
         got: u32,
     },
+    /// A top-up without the histogram it needs, or after a refinement, which it does not go with.
+    #[error("a top-up needs a confirmation that depends on the selection, and no refinement")]
+    TopUp,
     /// Noise is measured out for other honest seats than the plan's, or cannot be sampled.
     #[error("its noise cannot be used with this plan")]
     Noise,
@@ -361,6 +364,14 @@ impl Plan {
         };
         if !fits {
             return Err(AggregationFault::Circuit);
+        }
+        if aggregation.kind == Kind::Confirmation && self.selection.top_up {
+            let kind = |on: &AggregationId| self.aggregations.get(on.index()).map(|of| of.kind);
+            let on: Vec<_> = aggregation.depends_on.iter().filter_map(kind).collect();
+            let refined = self.aggregations.iter().any(|of| of.kind == Kind::Refinement);
+            if refined || !on.contains(&Kind::Selection) {
+                return Err(AggregationFault::TopUp);
+            }
         }
         if let Some(later) = aggregation.depends_on.iter().find(|on| **on >= id) {
             return Err(AggregationFault::DependsOn(*later));

@@ -8,8 +8,9 @@ use crate::{
     aggregation::AggregateResult,
     ids::AggregationId,
     selection::{
+        confirmation::Confirmation,
         refinement::Refined,
-        threshold::{Histogram, published_sigma_milli},
+        threshold::{Histogram, Threshold, published_sigma_milli},
         unit::Bins,
     },
 };
@@ -59,6 +60,10 @@ impl CheckedPlan {
                 let asked = rule.refine(&coarse, boundary, &fine).map_err(|_| Undecidable)?;
                 Ok(Some(Decision { asked }))
             }
+            Kind::Confirmation if self.selection.top_up => {
+                let asked = Refined { coarse: self.topped_up(id, result, earlier)?, fine: None };
+                Ok(Some(Decision { asked }))
+            }
             Kind::Scale
             | Kind::Neighbours
             | Kind::Regressor
@@ -66,6 +71,25 @@ impl CheckedPlan {
             | Kind::AuditBefore
             | Kind::AuditAfter => Ok(None),
         }
+    }
+
+    /// The second threshold, by the same draws as the first: whoever was asked stays asked.
+    fn topped_up(
+        &self,
+        id: AggregationId,
+        result: &AggregateResult,
+        earlier: &BTreeMap<AggregationId, AggregateResult>,
+    ) -> Result<Threshold, Undecidable> {
+        let (rule, bins) = (self.selection.rule, self.selection.bins);
+        let selection = self.of_kind(Kind::Selection).ok_or(Undecidable)?;
+        let marked = earlier.get(&selection).ok_or(Undecidable)?;
+        let histogram = self.histogram(selection, marked, bins)?;
+        let first = rule.threshold(&histogram).map_err(|_| Undecidable)?;
+        let AggregateResult::Grid(sum) = result else { return Err(Undecidable) };
+        let sigma_milli = self.published_sigma_milli(id).ok_or(Undecidable)?;
+        let standing = Confirmation::open(sum, sigma_milli).ok_or(Undecidable)?.standing(rule);
+        let topped = rule.top_up(&histogram, first, standing).map_err(|_| Undecidable)?;
+        Ok(topped.threshold)
     }
 
     fn histogram(

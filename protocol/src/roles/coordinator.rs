@@ -159,6 +159,11 @@ impl Coordinator {
         })
     }
 
+    /// The machine goes on at `now`, after a pause of its own: nobody was silent while nobody was heard.
+    pub fn resume(&mut self, now: Time) {
+        self.batches.iter_mut().for_each(|batch| batch.active(now));
+    }
+
     /// Everything public so far.
     pub const fn transcript(&self) -> &Transcript {
         &self.transcript

@@ -316,6 +316,7 @@ impl network::Server for Office {
     type Response = Response;
 
     fn start(&mut self, now: Time) -> Turn<coordinator::Record, Infallible> {
+        self.machine.resume(now);
         let mut records = std::mem::take(&mut self.begun);
         let (more, wake) = self.machine.wake(now);
         records.extend(more);

@@ -21,6 +21,8 @@ pub struct Crowd<'a> {
     views: RefCell<BTreeMap<[u8; 32], Rc<View>>>,
     /// Who has flipped so far.
     flipped: RefCell<BTreeSet<usize>>,
+    /// Who was still there when flips were confirmed.
+    confirmed: RefCell<BTreeSet<usize>>,
     firm: Option<Firm<'a>>,
     after: RefCell<Option<Vec<bool>>>,
     /// Measurements in place of those that follow from the records, for studies of one aggregation.
@@ -40,6 +42,7 @@ impl<'a> Crowd<'a> {
             people,
             views: RefCell::default(),
             flipped: RefCell::default(),
+            confirmed: RefCell::default(),
             firm,
             after: RefCell::default(),
             fixed: None,
@@ -120,7 +123,15 @@ impl<'a> Crowd<'a> {
         let view = self.view(opening.context().0, || View::derive(plan, opening, outcomes))?;
         let person = self.people.get(number).ok_or(PersonError::Record)?;
         let kind = plan.aggregation(opening.aggregation).map(|of| of.kind);
+        if kind == Some(Kind::Confirmation) {
+            self.confirmed.borrow_mut().insert(number);
+        }
         if kind == Some(Kind::AuditAfter) {
+            if self.after.borrow().is_none() {
+                for number in self.confirmed.borrow().iter() {
+                    self.decide(plan, outcomes, *number)?;
+                }
+            }
             let mut later = person.clone();
             later.accepted = self.decision_after(number);
             return later.measure(plan, &view);

@@ -10,6 +10,7 @@ use protocol::campaign::{
 use protocol::ids::AggregationId;
 use protocol::keys::sign::SigningKey;
 use protocol::roles::Time;
+use protocol::scoring::scale::{Scale, ScaleError};
 use protocol::selection::confirmation;
 use protocol::selection::threshold::Rule;
 use protocol::selection::unit::{Bins, BinsError};
@@ -65,10 +66,14 @@ pub struct Script {
 pub struct Visits {
     /// Whom to ask.
     pub selection: bool,
+    /// Marginal histograms, instead of public ones.
+    pub scale: bool,
     /// A finer histogram of the boundary bin.
     pub refinement: bool,
     /// Who flipped.
     pub confirmation: bool,
+    /// Ask more if too few flipped.
+    pub top_up: bool,
     /// The firm's decisions, before and after.
     pub audits: bool,
 }
@@ -89,6 +94,9 @@ pub enum ScriptError {
     /// No such noise.
     #[error(transparent)]
     Noise(#[from] NoiseError),
+    /// Marginal histograms do not fit a grid.
+    #[error(transparent)]
+    Scale(#[from] ScaleError),
 }
 
 impl Script {
@@ -117,7 +125,7 @@ impl Script {
             recovery_threshold: self.recovery_threshold,
             honest_seats: self.honest_seats,
             scoring: self.scoring.clone(),
-            selection: Selection { rule: self.rule, bins },
+            selection: Selection { rule: self.rule, bins, top_up: self.visits.top_up },
             cohort_min: self.cohort_min,
             enrolment_closes,
             patience_millis: PATIENCE_MILLIS,
@@ -127,7 +135,7 @@ impl Script {
     }
 
     fn aggregations(&self, bins: Bins, from: Time) -> Result<Vec<Aggregation>, ScriptError> {
-        let circuits = self.circuits(bins);
+        let circuits = self.circuits(bins)?;
         let kinds: Vec<Kind> = circuits.iter().map(|(kind, _)| *kind).collect();
         let place = |kind: Kind| {
             let place = kinds.iter().position(|other| *other == kind)?;
@@ -137,23 +145,27 @@ impl Script {
         let mut list = Vec::new();
         for (kind, circuit) in circuits {
             let depends_on: Vec<AggregationId> = match kind {
-                Kind::Selection => vec![Kind::Neighbours, Kind::Regressor],
-                Kind::Refinement | Kind::Confirmation => {
-                    vec![Kind::Neighbours, Kind::Regressor, Kind::Selection]
+                Kind::Neighbours | Kind::Regressor => vec![Kind::Scale],
+                Kind::Selection => vec![Kind::Scale, Kind::Neighbours, Kind::Regressor],
+                Kind::Refinement => {
+                    vec![Kind::Scale, Kind::Neighbours, Kind::Regressor, Kind::Selection]
                 }
-                Kind::Scale
-                | Kind::Neighbours
-                | Kind::Regressor
-                | Kind::AuditBefore
-                | Kind::AuditAfter => Vec::new(),
+                Kind::Confirmation => vec![
+                    Kind::Scale,
+                    Kind::Neighbours,
+                    Kind::Regressor,
+                    Kind::Selection,
+                    Kind::Refinement,
+                ],
+                // The firm retrains on what was reported after the decision.
+                Kind::AuditAfter => vec![Kind::Selection, Kind::Refinement, Kind::Confirmation],
+                Kind::Scale | Kind::AuditBefore => Vec::new(),
             }
             .into_iter()
-            .chain((kind == Kind::Confirmation).then_some(Kind::Refinement))
             .filter_map(place)
             .collect();
             // What depends on nothing is asked for in one visit.
-            let waits = !depends_on.is_empty() || kind == Kind::AuditAfter;
-            if waits {
+            if !depends_on.is_empty() {
                 opens = opens.after_millis(COLLECTING_MILLIS + CLOSING_MILLIS);
             }
             let noise = self.noise(kind, &circuit)?;
@@ -172,8 +184,12 @@ impl Script {
         Ok(list)
     }
 
-    fn circuits(&self, bins: Bins) -> Vec<(Kind, Circuit)> {
-        let Visits { selection, refinement, confirmation, audits } = self.visits;
+    fn circuits(&self, bins: Bins) -> Result<Vec<(Kind, Circuit)>, ScriptError> {
+        let Visits { selection, scale, refinement, confirmation, audits, top_up: _ } = self.visits;
+        let scale = scale
+            .then(|| Scale::new(&self.scoring.schema, self.scoring.scale_bins))
+            .transpose()?
+            .map(|scale| (Kind::Scale, Circuit::Grid(scale.grid())));
         let reference = self.reference.as_ref().map(|circuit| {
             let kind = match circuit {
                 Circuit::Gram(_) => Kind::Regressor,
@@ -183,17 +199,16 @@ impl Script {
         });
         let one = |wanted: bool, kind, grid| wanted.then_some((kind, Circuit::Grid(grid)));
         let flips = confirmation::Outcome::grid();
-        [
-            reference,
+        let all = [
             one(audits, Kind::AuditBefore, Case::grid()),
+            scale,
+            reference,
             one(selection, Kind::Selection, bins.grid()),
             one(refinement, Kind::Refinement, bins.grid()),
             one(confirmation, Kind::Confirmation, flips),
             one(audits, Kind::AuditAfter, Case::grid()),
-        ]
-        .into_iter()
-        .flatten()
-        .collect()
+        ];
+        Ok(all.into_iter().flatten().collect())
     }
 
     /// The noise of one aggregation: a donor's budget goes to the reference and the audits, a member's to
@@ -204,7 +219,7 @@ impl Script {
         }
         let Some(epsilon) = self.epsilon else { return Ok(None) };
         let total = rho_for_epsilon(epsilon, DELTA).get();
-        let Visits { selection: _, refinement, confirmation, audits } = self.visits;
+        let Visits { scale, refinement, confirmation, audits, .. } = self.visits;
         let audit = if audits { AUDIT_SHARE } else { 0.0 };
         let left = 1.0 - 2.0 * audit;
         let confirm = if confirmation { 0.25 * left } else { 0.0 };
@@ -213,7 +228,9 @@ impl Script {
             Kind::AuditBefore | Kind::AuditAfter => audit,
             Kind::Confirmation => confirm,
             Kind::Selection | Kind::Refinement => (left - confirm) / passes,
-            Kind::Scale | Kind::Neighbours | Kind::Regressor => left,
+            Kind::Scale => 0.25 * left,
+            Kind::Neighbours | Kind::Regressor if scale => 0.75 * left,
+            Kind::Neighbours | Kind::Regressor => left,
         };
         let rho = Rho::new(total * share * (1.0 - 1e-6));
         Ok(Some(Noise::for_rho(circuit, rho, self.honest_seats)?))

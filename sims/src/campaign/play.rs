@@ -120,7 +120,14 @@ impl Played {
     ) -> Result<AggregateResult, PlayError> {
         let plan = transcript.plan();
         let aggregation = plan.of_kind(kind).unwrap_or(AggregationId(u16::MAX));
-        let reason = self.aborted.get(&aggregation).copied();
+        let mut reason = self.aborted.get(&aggregation).copied();
+        let (mut aggregation, mut kind) = (aggregation, kind);
+        // What matters is where it began.
+        while let Some(AbortReason::Dependency(on)) = reason {
+            aggregation = on;
+            kind = plan.aggregation(on).map_or(kind, |of| of.kind);
+            reason = self.aborted.get(&on).copied();
+        }
         transcript.opened(aggregation).ok_or(PlayError::Aborted { aggregation, kind, reason })
     }
 }

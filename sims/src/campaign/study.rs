@@ -10,12 +10,14 @@ use protocol::aggregation::noise::Role;
 use protocol::aggregation::{Circuit, Grid, SetupError};
 use protocol::audit::{Audit, Changes};
 use protocol::campaign::{COHORT_FLOOR, Kind, Protection, Scoring};
+use protocol::order::{self, Purpose};
 use protocol::person::Person;
 use protocol::scoring::cells::{CellShape, CentreSource};
 use protocol::scoring::marginals::{MarginalError, Marginals};
 use protocol::scoring::method::Method;
 use protocol::scoring::ridge::{self, NumberRoom, RidgeError};
 use protocol::scoring::scaling::{Encoding, Scaling};
+use protocol::scoring::schema::Value;
 use protocol::selection::threshold::Rule;
 use protocol::transcript::Transcript;
 use serde::Serialize;
@@ -56,10 +58,25 @@ pub struct Study {
     pub table: Option<Grid>,
     /// The most people in all, members first.
     pub people_max: Option<usize>,
+    /// What is asked of people besides selection, confirmation and audits.
+    pub visits: Extra,
+    /// How many majority records are published instead of being lent; 0 for none.
+    pub published: usize,
     /// The firm that retrains.
     pub learner: Learner,
     /// Whether it sees the group.
     pub sight: GroupSight,
+}
+
+/// Visits that are off by default.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq)]
+pub struct Extra {
+    /// See [`Visits::scale`].
+    pub scale: bool,
+    /// See [`Visits::refinement`].
+    pub refinement: bool,
+    /// See [`Visits::top_up`].
+    pub top_up: bool,
 }
 
 /// Why a study stopped.
@@ -231,10 +248,10 @@ impl Study {
                 schema: schema.clone(),
                 method: self.method,
                 k: self.k,
-                scaling: Some(scaling),
-                centres: Some(CentreSource::Marginals(marginals)),
+                scaling: (!self.visits.scale).then_some(scaling),
+                centres: (!self.visits.scale).then_some(CentreSource::Marginals(marginals)),
                 scale_bins: 16,
-                published: Vec::new(),
+                published: published(data, scene, self.published),
             },
             rule: Rule {
                 flip_budget: self.flips,
@@ -244,7 +261,14 @@ impl Study {
             bins: if self.epsilon.is_some() { 16 } else { 256 },
             epsilon: self.epsilon,
             noise: None,
-            visits: Visits { selection: true, refinement: false, confirmation: true, audits: true },
+            visits: Visits {
+                selection: true,
+                scale: self.visits.scale,
+                refinement: self.visits.refinement,
+                confirmation: true,
+                top_up: self.visits.top_up,
+                audits: true,
+            },
             reporters_max: people,
         })
     }
@@ -259,6 +283,7 @@ impl Study {
         let donors = NonZeroU32::new(donors).unwrap_or(NonZeroU32::MIN);
         Ok(match self.method {
             Method::Random => None,
+            Method::RbProb | Method::RbLabel | Method::RbDist if self.published > 0 => None,
             Method::RbProb => {
                 let blocks = u16::try_from(data.records.blocks().len()).unwrap_or(u16::MAX);
                 let room = match self.epsilon {
@@ -276,6 +301,15 @@ impl Study {
             }
         })
     }
+}
+
+/// The first majority test rows of a published order, with their labels: people who agreed to be published.
+fn published(data: &Dataset, scene: &Scene<'_>, count: usize) -> Vec<(Vec<Value>, bool)> {
+    let majority = scene.test().iter().copied().filter(|&row| !data.minority[row]);
+    let rows: Vec<usize> =
+        order::order(scene.seed(), Purpose::Donors, majority).into_iter().take(count).collect();
+    let values = data.schema.values(&data.records.select(&rows));
+    values.into_iter().zip(rows.iter().map(|&row| data.positive[row])).collect()
 }
 
 /// Who takes part, by row number: members first, then donors.

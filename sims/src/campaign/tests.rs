@@ -49,7 +49,7 @@ fn script(protection: Protection) -> Script {
         reference: Some(Circuit::Grid(shape.grid().unwrap())),
         epsilon: None,
         noise: None,
-        visits: Visits { selection: true, refinement: false, confirmation: true, audits: true },
+        visits: Visits { selection: true, confirmation: true, audits: true, ..Visits::default() },
         reporters_max: 1_000,
     }
 }

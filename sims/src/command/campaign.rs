@@ -17,7 +17,7 @@ use super::progress::Bar;
 use super::run::learner;
 use super::{REVISION, World, people, table};
 use crate::campaign::play::{ordinary, rough};
-use crate::campaign::study::{Studied, Study, StudyError};
+use crate::campaign::study::{Extra, Studied, Study, StudyError};
 use crate::cli::{Campaign, NetworkWord, Run};
 use crate::dataset::Dataset;
 use crate::error::CommandError;
@@ -66,6 +66,7 @@ pub(super) fn execute<W: Write>(
 fn study(options: &Run, protection: Protection) -> Result<Study, SetupError> {
     let Campaign { epsilon, keyholders, threshold, cohort, no_shows, cap, people, table, .. } =
         options.campaign;
+    let Campaign { published, scale, refine, top_up, .. } = options.campaign;
     let flips = u32::try_from(options.flips).unwrap_or(u32::MAX);
     let spec = table.map(|table| GridSpec { rows: table.rows, cells: table.cells });
     Ok(Study {
@@ -81,6 +82,8 @@ fn study(options: &Run, protection: Protection) -> Result<Study, SetupError> {
         epsilon: epsilon.0,
         table: spec.map(Grid::try_from).transpose()?,
         people_max: people,
+        visits: Extra { scale, refinement: refine, top_up },
+        published,
         learner: learner(options.firm),
         sight: if options.hide_group { GroupSight::Hidden } else { GroupSight::Visible },
     })

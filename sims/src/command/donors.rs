@@ -256,5 +256,6 @@ fn panel(
             .collect(),
         level: None,
         paper: each(NoiseWord::Central).collect(),
+        hollow: "one trusted party",
     }
 }

@@ -59,6 +59,7 @@ impl<'a> Subject<'a> {
             } else {
                 Vec::new()
             },
+            hollow: "paper",
         })
     }
 
@@ -102,6 +103,7 @@ impl<'a> Subject<'a> {
             series,
             level: self.no_action(PaperFigure::Size),
             paper: Vec::new(),
+            hollow: "paper",
         };
         let best = |method: &str, alpha: f64| {
             self.of(method, alpha)

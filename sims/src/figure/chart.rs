@@ -16,6 +16,7 @@ pub(super) struct Chart<'a> {
     pub(super) y: &'a Axis,
     pub(super) series: &'a [Series],
     pub(super) paper: &'a [Series],
+    pub(super) hollow: &'static str,
     pub(super) level: Option<&'a Level>,
     pub(super) spread: Spread,
 }
@@ -83,11 +84,11 @@ impl Chart<'_> {
         }
         let ours = |series: &&Series| self.series.iter().any(|own| own.name == series.name);
         if self.paper.iter().any(|series| ours(&series)) {
-            entries.push(Entry::new(Key::AnyPaper, "paper"));
+            entries.push(Entry::new(Key::AnyPaper, self.hollow));
         }
         for series in self.paper.iter().filter(|series| !ours(series)) {
             let key = Key::Paper(styles.look(&series.name));
-            entries.push(Entry::new(key, &format!("{} (paper)", series.name)));
+            entries.push(Entry::new(key, &format!("{} ({})", series.name, self.hollow)));
         }
         if let Some(level) = self.level.filter(|level| level.paper.is_some()) {
             entries.push(Entry::new(Key::PaperLevel, &format!("{} (paper)", level.name)));

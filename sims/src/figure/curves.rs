@@ -32,6 +32,8 @@ pub struct Curves {
     pub level: Option<Level>,
     /// The paper's points: hollow markers in the colour of our series of the same name.
     pub paper: Vec<Series>,
+    /// What the hollow markers are: "paper", or what else ours is compared with.
+    pub hollow: &'static str,
 }
 
 impl Curves {
@@ -61,6 +63,7 @@ impl Curves {
             y: &self.y,
             series: &self.series,
             paper: &self.paper,
+            hollow: self.hollow,
             level: self.level.as_ref(),
             spread: Spread::Band,
         }
@@ -111,6 +114,7 @@ impl Pareto {
             y: &self.y,
             series: &self.series,
             paper: &self.paper,
+            hollow: "paper",
             level: None,
             spread: Spread::Whiskers,
         }

@@ -30,6 +30,7 @@ fn curves() -> Curves {
             paper: Some(0.21),
         }),
         paper: vec![series("rb-prob"), series("theirs")],
+        hollow: "paper",
     }
 }
 
