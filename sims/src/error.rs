@@ -121,7 +121,12 @@ impl CommandError {
                 | FetchError::Package { .. }
                 | FetchError::Format { .. } => Exit::Verification,
             },
-            Self::Data(DatasetError::Unreadable { .. }) | Self::NoData { .. } => Exit::Io,
+            Self::Data(DatasetError::Unreadable { .. })
+            | Self::NoData { .. }
+            | Self::Figure(FigureError::Write { .. })
+            | Self::Read { .. }
+            | Self::Write { .. }
+            | Self::Output(_) => Exit::Io,
             Self::Data(DatasetError::Description { .. })
             | Self::Experiment { .. }
             | Self::Options(_) => Exit::Configuration,
@@ -152,10 +157,6 @@ impl CommandError {
                 }
             },
             Self::Transcript { .. } => Exit::Verification,
-            Self::Figure(FigureError::Write { .. })
-            | Self::Read { .. }
-            | Self::Write { .. }
-            | Self::Output(_) => Exit::Io,
             Self::Figure(_) => Exit::Bug,
         }
     }

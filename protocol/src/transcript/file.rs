@@ -43,6 +43,9 @@ pub enum FileError {
 }
 
 /// The bytes of a file.
+///
+/// # Panics
+/// Never: an entry that was sent is shorter than a message.
 pub fn write(entries: &[Arc<Entry>]) -> Vec<u8> {
     let mut bytes = HEADER.to_vec();
     for entry in entries {

@@ -357,12 +357,11 @@ impl<'a> Parties for Cast<'a> {
     type Server = Office;
 
     fn client(&mut self, id: ClientId, journal: &[ClientRecord]) -> Machine<'a> {
-        match self.person(id) {
-            Some(number) => Machine::Participant(Box::new(self.participant(number, journal))),
-            None => {
-                let seat = Seat::new(u8::try_from(id.0).unwrap_or(u8::MAX));
-                Machine::Keyholder(Box::new(self.keyholder(seat, journal)))
-            }
+        if let Some(number) = self.person(id) {
+            Machine::Participant(Box::new(self.participant(number, journal)))
+        } else {
+            let seat = Seat::new(u8::try_from(id.0).unwrap_or(u8::MAX));
+            Machine::Keyholder(Box::new(self.keyholder(seat, journal)))
         }
     }
 

@@ -43,7 +43,7 @@ pub(super) fn execute<W: Write>(
             writeln!(world.out)?;
         } else {
             let Step { entry, author, what, hash } = step;
-            writeln!(world.out, "{entry:>5}  {:.8}  {author:<11}  {what}", hash)?;
+            writeln!(world.out, "{entry:>5}  {hash:.8}  {author:<11}  {what}")?;
         }
     }
     if !options.json {

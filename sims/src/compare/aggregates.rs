@@ -124,8 +124,8 @@ impl Aggregates for Machines {
             return Trusted.open(batch);
         }
         let Batch { circuit, measurements, noise, seed } = batch;
-        let [a, b, c, d, e, f, g, h, ..] = seed;
-        let seed = u64::from_le_bytes([a, b, c, d, e, f, g, h]);
+        let (first, _) = seed.as_chunks::<8>();
+        let seed = u64::from_le_bytes(first[0]);
         let script = self.script(circuit, measurements.len(), noise);
         let people = (0..measurements.len()).map(|number| Person {
             values: Vec::new(),
