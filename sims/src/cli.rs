@@ -193,7 +193,7 @@ pub struct Campaign {
     /// Of 1,000 people who are asked, how many are expected not to flip, and do not.
     #[arg(long, default_value_t = 0)]
     pub no_shows: u16,
-    /// The most people that are asked, but for one campaign in a thousand; a fifth above M unless given.
+    /// The most people that are asked, but for one campaign in a thousand; twice M unless given.
     #[arg(long)]
     pub cap: Option<u32>,
     /// The most people in all: members first, then donors. Of synthetic people as many are drawn as that needs.

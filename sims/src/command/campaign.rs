@@ -78,7 +78,7 @@ fn study(options: &Run, protection: Protection) -> Result<Study, SetupError> {
         alpha: options.alpha,
         flips,
         no_show_milli: no_shows,
-        safe_cap: cap.unwrap_or_else(|| flips.saturating_add(flips.div_ceil(5))),
+        safe_cap: cap.unwrap_or_else(|| flips.saturating_mul(2)),
         epsilon: epsilon.0,
         table: spec.map(Grid::try_from).transpose()?,
         people_max: people,
