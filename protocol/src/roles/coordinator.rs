@@ -161,7 +161,15 @@ impl Coordinator {
 
     /// The machine goes on at `now`, after a pause of its own: nobody was silent while nobody was heard.
     pub fn resume(&mut self, now: Time) {
-        self.batches.iter_mut().for_each(|batch| batch.active(now));
+        self.progress(now);
+    }
+
+    /// Keyholders do one thing after the other: whatever is new anywhere shows that they are there. What they can
+    /// do is finite, so that waiting for them is as well.
+    fn progress(&mut self, now: Time) {
+        for batch in &mut self.batches {
+            batch.active(now);
+        }
     }
 
     /// Everything public so far.
@@ -233,6 +241,7 @@ impl Coordinator {
         let signed = &entry.signed;
         if let Author::Keyholder(_) = signed.author {
             self.posted.insert(post_hash(signed), hash);
+            self.progress(now);
         }
         if let Post::Manifest(_) = signed.post {
             let manifest = self.transcript.manifest();

@@ -273,8 +273,12 @@ impl Keyholder {
         if !self.configuration.declares_losses {
             return;
         }
+        let max = self.transcript.as_ref().map_or(0, |of| of.plan().lost_max());
         for (id, seats) in self.silent(now) {
-            out.extend(self.declare_lost(id, seats));
+            // More than can be lost together are not lost but busy, or the aggregation will end.
+            if seats.len() <= u32::from(max) {
+                out.extend(self.declare_lost(id, seats));
+            }
         }
     }
 }

@@ -56,7 +56,7 @@ impl Coordinator {
                     && new
                 {
                     batch.receive(seat, Arc::clone(chunk));
-                    batch.active(now);
+                    self.progress(now);
                     records.push(Record::Verifier { seat, chunk: Arc::clone(chunk) });
                 }
                 self.verdicts(now, seat, id, chunk.chunk)

@@ -201,7 +201,8 @@ impl Keyholder {
             pending.request.chunk == chunk && pending.states.len() == messages.len()
         });
         if fits && let Some(pending) = state.pending.take() {
-            self.waiting.remove(&aggregation);
+            // Others were busy with this chunk: patience begins again, everywhere.
+            self.waiting.clear();
             state.decide(&vdaf, &context, pending, messages);
         }
     }
