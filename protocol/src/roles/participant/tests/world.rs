@@ -3,6 +3,7 @@
 use super::*;
 use crate::{
     aggregation::{Grid, GridSpec, noise::Noise},
+    audit::Case,
     campaign::{
         Aggregation, CheckedPlan, Keyholder, Kind, Manifest, Organiser, Plan, Scoring,
         SeatAggregation, SeatKeys, Selection, Texts, VERSION,
@@ -10,9 +11,13 @@ use crate::{
     keys::seat::{Seat, SeatKey, SeatSecret},
     messages::Place,
     scoring::{
+        cells::CentreSource,
+        marginals::Marginals,
         method::Method,
+        scaling::{Encoding, Scaling},
         schema::{Feature, FeatureKind, Schema},
     },
+    selection::{threshold::Rule, unit::Bins},
     transcript::{Author, Deal, Entry, Outcome, SignedPost, Transcript, merkle},
 };
 
@@ -34,8 +39,7 @@ pub(super) fn seat_key(seat: u8, aggregation: AggregationId) -> SeatKey {
     SeatSecret::from_bytes([10 + seat; 32]).key(&[0; 32], &place, Seat::new(seat))
 }
 
-fn aggregation(kind: Kind, rows: u16, depends_on: Vec<AggregationId>) -> Aggregation {
-    let grid = Grid::try_from(GridSpec { rows, cells: 4 }).unwrap();
+fn aggregation(kind: Kind, grid: Grid, depends_on: Vec<AggregationId>) -> Aggregation {
     Aggregation {
         kind,
         circuit: Circuit::Grid(grid),
@@ -50,6 +54,18 @@ fn aggregation(kind: Kind, rows: u16, depends_on: Vec<AggregationId>) -> Aggrega
 fn plan(protection: Protection) -> Plan {
     let kind = FeatureKind::Numeric { min: 0.0, max: 100.0 };
     let age = Feature { name: "age".into(), unit: None, kind };
+    let schema = Schema::new(vec![age]).unwrap();
+    let scoring = Scoring {
+        method: Method::RbLabel,
+        k: 5,
+        scaling: Some(Scaling::from_ranges(&schema, Encoding::Mix)),
+        centres: Some(CentreSource::Marginals(Marginals::from_ranges(&schema))),
+        scale_bins: 8,
+        published: vec![],
+        schema,
+    };
+    let neighbours = Grid::try_from(GridSpec { rows: 2, cells: 4 }).unwrap();
+    let bins = Bins::whole(3).unwrap();
     let text = || String::from("as agreed");
     let keyholder =
         |_| Keyholder { name: text(), contact: text(), named_by: text(), organisers_own: false };
@@ -61,18 +77,15 @@ fn plan(protection: Protection) -> Plan {
         keyholders: SEATS.map(keyholder).to_vec(),
         recovery_threshold: 0,
         honest_seats: 1,
-        scoring: Scoring { schema: Schema::new(vec![age]).unwrap(), method: Method::RbLabel, k: 5 },
-        selection: Selection {
-            rule: Rule { flip_budget: 3, safe_cap: 5, no_show_milli: 0 },
-            bins: Bins::whole(2).unwrap(),
-        },
+        scoring,
+        selection: Selection { rule: Rule { flip_budget: 3, safe_cap: 5, no_show_milli: 0 }, bins },
         cohort_min: 12,
         enrolment_closes: Time::from_millis(500),
         patience_millis: 1_000,
         aggregations: vec![
-            aggregation(Kind::AuditBefore, 1, vec![]),
-            aggregation(Kind::Neighbours, 2, vec![]),
-            aggregation(Kind::Selection, 1, vec![NEIGHBOURS]),
+            aggregation(Kind::AuditBefore, Case::grid(), vec![]),
+            aggregation(Kind::Neighbours, neighbours, vec![]),
+            aggregation(Kind::Selection, bins.grid(), vec![NEIGHBOURS]),
         ],
     }
 }
@@ -152,7 +165,8 @@ impl World {
 
     pub(super) fn opening(&self, aggregation: AggregationId) -> Opening {
         let planned = self.checked.aggregation(aggregation).unwrap();
-        let result = |on: &AggregationId| self.endorse(Post::Outcome(self.outcome(*on).0)).hash();
+        let result =
+            |on: &AggregationId| self.endorse(Post::Outcome(Arc::new(self.outcome(*on).0))).hash();
         let part = |seat| (Seat::new(seat), seat_key(seat, aggregation).beacon_part().reveal());
         Opening {
             aggregation,
@@ -170,6 +184,8 @@ impl World {
         let leaves: Vec<Hash> = others.chain(own.map(|report| report.leaf())).collect();
         let count = u32::try_from(leaves.len()).unwrap();
         let vdaf = self.checked.vdaf(aggregation).unwrap();
+        let values = vec![3; vdaf.circuit().output_len()];
+        let result = vdaf.result(values.clone(), count).unwrap();
         let outcome = Outcome {
             aggregation,
             context: Hash(self.opening(aggregation).context().0),
@@ -178,8 +194,8 @@ impl World {
             accepted_root: merkle::root(&leaves),
             accepted: count,
             seed: self.opening(aggregation).seed(),
-            values: vec![3; vdaf.circuit().output_len()],
-            decision: None,
+            values,
+            decision: self.checked.decide(aggregation, &result, &BTreeMap::new()).unwrap(),
         };
         let inclusion = merkle::proof(&leaves, 12).map(|proof| {
             let place = Place { index: 12, proof };
