@@ -12,6 +12,9 @@ mod decision;
 pub mod limits;
 mod manifest;
 
+#[cfg(test)]
+pub(crate) mod fixture;
+
 pub use check::{AggregationFault, CheckedPlan, PlanError};
 pub use decision::{Decision, Undecidable};
 pub use manifest::{
@@ -128,7 +131,7 @@ pub struct Keyholder {
     pub contact: String,
     /// The group that named it.
     pub named_by: String,
-    /// Whether that group is the organiser; true for fewer than half of the seats.
+    /// Whether that group is the organiser; true for at most half of the seats.
     pub organisers_own: bool,
 }
 

@@ -162,11 +162,21 @@ impl View {
         let scaling = scaling(plan, outcomes)?;
         self.reference = Some(reference(plan, &scaling, outcomes)?);
         self.scaling = Some(scaling);
-        self.asked =
-            [Kind::Confirmation, Kind::Refinement, Kind::Selection].into_iter().find_map(|kind| {
-                let outcome = outcomes.get(&plan.of_kind(kind)?)?;
-                outcome.decision
-            });
+        // A pass measures by those before it, also if its own outcome is known by now.
+        let passes: &[Kind] = match self.kind {
+            Kind::Refinement => &[Kind::Selection],
+            Kind::Confirmation => &[Kind::Refinement, Kind::Selection],
+            Kind::Scale
+            | Kind::Neighbours
+            | Kind::Regressor
+            | Kind::Selection
+            | Kind::AuditBefore
+            | Kind::AuditAfter => &[Kind::Confirmation, Kind::Refinement, Kind::Selection],
+        };
+        self.asked = passes.iter().find_map(|&kind| {
+            let outcome = outcomes.get(&plan.of_kind(kind)?)?;
+            outcome.decision
+        });
         if let Some(first) = plan.of_kind(Kind::Selection).and_then(|id| outcomes.get(&id)) {
             self.lottery = first.seed;
         }
@@ -420,3 +430,6 @@ fn mark(view: &View, cells: &[u16]) -> Result<Measurement, PersonError> {
 fn marks(grid: Grid, cells: &[u16]) -> Result<Measurement, PersonError> {
     Ok(Measurement::Grid(grid.measure(cells)?))
 }
+
+#[cfg(test)]
+mod tests;

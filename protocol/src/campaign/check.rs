@@ -53,7 +53,7 @@ pub enum PlanError {
         seats: u8,
     },
     /// The organiser's own seats.
-    #[error("{got} of {seats} keyholders are named by the organiser; fewer than half may be")]
+    #[error("{got} of {seats} keyholders are named by the organiser; at most half may be")]
     OrganisersOwn {
         /// Of the organiser.
         got: usize,
@@ -395,3 +395,6 @@ impl Plan {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

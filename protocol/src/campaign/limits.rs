@@ -114,3 +114,6 @@ impl Limits {
         Ok(())
     }
 }
+
+#[cfg(test)]
+mod tests;

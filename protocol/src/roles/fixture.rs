@@ -100,6 +100,7 @@ impl Setup {
             selection: Selection {
                 rule: Rule { flip_budget: 1, safe_cap: 2, no_show_milli: 0 },
                 bins: Bins::try_from(BinsSpec { count: 8, low: 0, high: 64 }).unwrap(),
+                top_up: false,
             },
             cohort_min: COHORT,
             enrolment_closes: OPENS,

@@ -172,7 +172,7 @@ fn verifier_shares_count_once_and_must_fit() {
     let [first, last] = [one, seat].map(Peer::Keyholder);
     let same = || changed(|_| {});
     let response = world.ask(first, same());
-    assert!(matches!(response, Response::Later(_)), "{response:?}");
+    assert!(matches!(response, Response::Waiting { .. }), "{response:?}");
     let other = changed(|chunk| chunk.shares[0] = None);
     assert_eq!(refusal(world.ask(first, other)), Reject::Contradiction);
     let few = changed(|chunk| drop(chunk.shares.pop()));

@@ -60,7 +60,7 @@ fn a_report_opens_to_the_measurement() {
         let values = open(&world, *id, report).values();
         assert!(values.iter().enumerate().all(|(cell, count)| *count == i64::from(cell == 2)));
         let end = run.machine.state.tracks[id].end;
-        assert!(matches!(end, Some(End::Result { counted: light::Counted::Accepted, .. })));
+        assert!(matches!(end, Some(End::Result { counted: Counted::Accepted, .. })));
     }
     let outcome = &run.machine.outcomes()[&NEIGHBOURS];
     assert_eq!(light::result(&world.checked, outcome).unwrap().values(), [3; 8]);

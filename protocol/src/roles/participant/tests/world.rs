@@ -78,7 +78,11 @@ fn plan(protection: Protection) -> Plan {
         recovery_threshold: 0,
         honest_seats: 1,
         scoring,
-        selection: Selection { rule: Rule { flip_budget: 3, safe_cap: 5, no_show_milli: 0 }, bins },
+        selection: Selection {
+            rule: Rule { flip_budget: 3, safe_cap: 5, no_show_milli: 0 },
+            bins,
+            top_up: false,
+        },
         cohort_min: 12,
         enrolment_closes: Time::from_millis(500),
         patience_millis: 1_000,
