@@ -3,13 +3,16 @@
 //! - [`plan`]: a campaign file as researchers write one, made into the protocol's plan.
 //! - [`cast`]: the machines of coordinator, keyholders, members and donors, wired to the network.
 //! - [`crowd`]: the people behind them, and the firm that decides on them.
+//! - [`invariants`]: what must hold after every event. [`adversary`]: who lies and what is broken on purpose.
 //! - [`play`]: runs it, and says what came of it. [`study`]: among the people of a data set, with a firm.
 //!
 //! Every run is a pure function of (script, people, setting, seed). There is no second implementation of a rule
 //! here: what is decided is decided by the machines that real people run.
 
+pub mod adversary;
 pub mod cast;
 pub mod crowd;
+pub mod invariants;
 pub mod plan;
 pub mod play;
 pub mod study;

@@ -7,18 +7,18 @@ use std::sync::Arc;
 use protocol::aggregation::noise::Rho;
 use protocol::campaign::limits::Limits;
 use protocol::campaign::{CheckedManifest, CheckedPlan};
-use protocol::ids::{Blob, CampaignId, ReportId};
+use protocol::ids::{AggregationId, Blob, CampaignId};
 use protocol::keys::seat::Seat;
 use protocol::keys::sign::SigningKey;
 use protocol::keys::{Label, digest};
 use protocol::messages::{Peer, Request, Response};
-use protocol::order::splitmix64;
 use protocol::report::Report;
 use protocol::roles::coordinator::{self, Coordinator, Gate};
 use protocol::roles::keyholder::{self, Keyholder};
-use protocol::roles::participant::{self, CampaignKey, Participant, Phase, Retry};
+use protocol::roles::participant::{self, CampaignKey, Own, Participant, Phase, Retry};
 use protocol::roles::{Client as _, Effect, Server as _, Time};
 
+use super::adversary::{self, Character, Flaw, Held, Mischief};
 use super::crowd::{Crowd, Place};
 use crate::network::{self, ClientId, Parties, START, Turn};
 
@@ -26,13 +26,6 @@ use crate::network::{self, ClientId, Parties, START, Turn};
 const PACE_MILLIS: u64 = 2_000;
 /// How long a participant waits before it asks again, at first and at most.
 const RETRY: Retry = Retry { first_millis: 2_000, max_millis: 600_000 };
-
-/// Who lies or breaks the protocol, for tests.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
-pub struct Mischief {
-    /// The share of reports that hold garbage: shares of nothing.
-    pub garbage: f64,
-}
 
 /// Everybody in one campaign.
 #[derive(Debug)]
@@ -44,7 +37,12 @@ pub struct Cast<'a> {
     crowd: Rc<Crowd<'a>>,
     seed: u64,
     mischief: Mischief,
+    /// Reports that somebody on the network has kept, to send them again.
+    seen: Vec<Arc<Report>>,
 }
+
+/// How many reports somebody on the network keeps.
+const SEEN_MAX: usize = 16;
 
 /// The secrets of one simulation all derive from its seed.
 fn secret(seed: u64, what: &str, number: u64) -> [u8; 32] {
@@ -70,7 +68,15 @@ impl<'a> Cast<'a> {
     pub fn new(plan: CheckedPlan, crowd: Rc<Crowd<'a>>, seed: u64, mischief: Mischief) -> Self {
         let manifest = ceremony(&plan, seed);
         let campaign = manifest.campaign();
-        Self { plan, campaign, manifest: Arc::new(manifest), crowd, seed, mischief }
+        Self {
+            plan,
+            campaign,
+            manifest: Arc::new(manifest),
+            crowd,
+            seed,
+            mischief,
+            seen: Vec::new(),
+        }
     }
 
     /// The campaign's id.
@@ -113,6 +119,16 @@ impl<'a> Cast<'a> {
             })
             .collect();
         Keyholder::restore(configuration, &root(self.seed, seat), &records)
+    }
+
+    fn actor(&self, number: usize, journal: &[ClientRecord]) -> Actor<'a> {
+        let key = CampaignKey::from_bytes(self.crowd.people()[number].secret);
+        Actor {
+            machine: self.participant(number, journal),
+            character: self.mischief.character(self.seed, number),
+            key: key.signing_key(self.campaign),
+            unasked: self.mischief.flaw == Some(Flaw::ActsUnasked),
+        }
     }
 
     fn participant(&self, number: usize, journal: &[ClientRecord]) -> Participant<Place<'a>> {
@@ -215,14 +231,54 @@ pub enum Machine<'a> {
     /// A keyholder.
     Keyholder(Box<Keyholder>),
     /// A member or donor.
-    Participant(Box<Participant<Place<'a>>>),
+    Participant(Box<Actor<'a>>),
+}
+
+/// A person with its machine.
+#[derive(Debug)]
+pub struct Actor<'a> {
+    machine: Participant<Place<'a>>,
+    character: Character,
+    key: SigningKey,
+    unasked: bool,
+}
+
+impl Actor<'_> {
+    /// A simulated person consents as soon as the campaign is known and within its limits; some take back what they
+    /// have reported first, some send something else.
+    fn act(&mut self, now: Time, effects: Vec<Effect<participant::Record, Request>>) -> Effects {
+        let mut effects = effects;
+        if self.machine.phase() == Phase::AwaitingConsent
+            && let Some(campaign) = self.machine.manifest().map(CheckedManifest::campaign)
+        {
+            effects.extend(self.machine.consent(now, campaign));
+        }
+        if self.character.withdraws
+            && let Some(first) = self.machine.status().aggregations.first()
+            && matches!(first.own, Own::Received(_))
+        {
+            effects.extend(self.machine.withdraw(now, first.id));
+        }
+        let mut effects = wrap(effects, ClientRecord::Participant);
+        for effect in &mut effects {
+            if let (Effect::Send(Request::Report { report, .. }), Some(roll)) =
+                (effect, self.character.lies)
+            {
+                *report = Arc::new(adversary::garbage(report, &self.key, roll));
+            }
+        }
+        if std::mem::take(&mut self.unasked) {
+            effects.push(Effect::Send(Request::Opening(AggregationId(0))));
+        }
+        effects
+    }
 }
 
 impl<'a> Machine<'a> {
     /// The participant, if it is one.
     pub fn participant(&self) -> Option<&Participant<Place<'a>>> {
         match self {
-            Self::Participant(machine) => Some(machine),
+            Self::Participant(actor) => Some(&actor.machine),
             Self::Keyholder(_) => None,
         }
     }
@@ -247,70 +303,87 @@ fn wrap<R>(effects: Vec<Effect<R, Request>>, record: impl Fn(Box<R>) -> ClientRe
     wrapped.collect()
 }
 
-impl Machine<'_> {
-    /// A simulated person consents as soon as the campaign is known and within its limits.
-    fn consenting(&mut self, now: Time, mut effects: Effects) -> Effects {
-        if let Self::Participant(machine) = self
-            && machine.phase() == Phase::AwaitingConsent
-            && let Some(campaign) = machine.manifest().map(CheckedManifest::campaign)
-        {
-            effects.extend(wrap(machine.consent(now, campaign), ClientRecord::Participant));
-        }
-        effects
-    }
-}
-
 impl network::Client for Machine<'_> {
     type Record = ClientRecord;
     type Request = Request;
     type Response = Response;
 
     fn start(&mut self, now: Time) -> Effects {
-        let effects = match self {
+        match self {
             Self::Keyholder(machine) => wrap(machine.start(now), ClientRecord::Keyholder),
-            Self::Participant(machine) => wrap(machine.start(now), ClientRecord::Participant),
-        };
-        self.consenting(now, effects)
+            Self::Participant(actor) => {
+                let effects = actor.machine.start(now);
+                actor.act(now, effects)
+            }
+        }
     }
 
     fn receive(&mut self, now: Time, response: Response) -> Effects {
-        let effects = match self {
+        match self {
             Self::Keyholder(machine) => {
                 wrap(machine.receive(now, response), ClientRecord::Keyholder)
             }
-            Self::Participant(machine) => {
-                wrap(machine.receive(now, response), ClientRecord::Participant)
+            Self::Participant(actor) => {
+                let effects = actor.machine.receive(now, response);
+                actor.act(now, effects)
             }
-        };
-        self.consenting(now, effects)
+        }
     }
 
     fn wake(&mut self, now: Time) -> Effects {
-        let effects = match self {
+        match self {
             Self::Keyholder(machine) => wrap(machine.wake(now), ClientRecord::Keyholder),
-            Self::Participant(machine) => wrap(machine.wake(now), ClientRecord::Participant),
-        };
-        self.consenting(now, effects)
+            Self::Participant(actor) => {
+                let effects = actor.machine.wake(now);
+                actor.act(now, effects)
+            }
+        }
     }
 }
 
 /// The coordinator, and how to tell who asks.
 #[derive(Debug)]
-pub struct Office {
+pub struct Office<'a> {
     machine: Coordinator,
     /// What it wrote when it began, until that is durable.
     begun: Vec<coordinator::Record>,
     seats: u32,
+    flaw: Option<Flaw>,
+    held: Held,
+    manifest: Arc<CheckedManifest>,
+    crowd: Rc<Crowd<'a>>,
 }
 
-impl Office {
+impl<'a> Office<'a> {
     /// The machine.
     pub const fn coordinator(&self) -> &Coordinator {
         &self.machine
     }
+
+    /// The people.
+    pub fn crowd(&self) -> &Crowd<'a> {
+        &self.crowd
+    }
+
+    /// What is written: what the machine wants written, unless it is broken on purpose.
+    fn written(&mut self, records: Vec<coordinator::Record>) -> Vec<coordinator::Record> {
+        let Some(flaw) = self.flaw else { return records };
+        for record in &records {
+            self.held.note(record);
+        }
+        let held = self.held.clone();
+        records
+            .into_iter()
+            .filter_map(|record| adversary::broken(flaw, record, &self.manifest, &held))
+            .collect()
+    }
+
+    fn sleeps(&self) -> bool {
+        self.flaw == Some(Flaw::FallsAsleep) && self.machine.transcript().has_begun()
+    }
 }
 
-impl network::Server for Office {
+impl network::Server for Office<'_> {
     type Record = coordinator::Record;
     type Request = Request;
     type Response = Response;
@@ -320,7 +393,7 @@ impl network::Server for Office {
         let mut records = std::mem::take(&mut self.begun);
         let (more, wake) = self.machine.wake(now);
         records.extend(more);
-        Turn { records, wake: Some(wake), response: None }
+        Turn { records: self.written(records), wake: Some(wake), response: None }
     }
 
     fn handle(
@@ -329,6 +402,9 @@ impl network::Server for Office {
         from: ClientId,
         request: Request,
     ) -> Turn<coordinator::Record, Response> {
+        if self.sleeps() {
+            return Turn::idle();
+        }
         let peer = if from.0 < self.seats {
             Peer::Keyholder(Seat::new(u8::try_from(from.0).unwrap_or(u8::MAX)))
         } else {
@@ -339,12 +415,15 @@ impl network::Server for Office {
         // What the request has made due is done at once.
         let (more, wake) = self.machine.wake(now);
         records.extend(more);
-        Turn { records, wake: Some(wake), response: Some(answer.response) }
+        Turn { records: self.written(records), wake: Some(wake), response: Some(answer.response) }
     }
 
     fn wake(&mut self, now: Time) -> Turn<coordinator::Record, Infallible> {
+        if self.sleeps() {
+            return Turn::idle();
+        }
         let (records, wake) = self.machine.wake(now);
-        Turn { records, wake: Some(wake), response: None }
+        Turn { records: self.written(records), wake: Some(wake), response: None }
     }
 }
 
@@ -354,28 +433,29 @@ impl<'a> Parties for Cast<'a> {
     type ClientRecord = ClientRecord;
     type ServerRecord = coordinator::Record;
     type Client = Machine<'a>;
-    type Server = Office;
+    type Server = Office<'a>;
 
     fn client(&mut self, id: ClientId, journal: &[ClientRecord]) -> Machine<'a> {
         if let Some(number) = self.person(id) {
-            Machine::Participant(Box::new(self.participant(number, journal)))
+            Machine::Participant(Box::new(self.actor(number, journal)))
         } else {
             let seat = Seat::new(u8::try_from(id.0).unwrap_or(u8::MAX));
             Machine::Keyholder(Box::new(self.keyholder(seat, journal)))
         }
     }
 
-    fn server(&mut self, journal: &[coordinator::Record]) -> Office {
+    fn server(&mut self, journal: &[coordinator::Record]) -> Office<'a> {
         let configuration = coordinator_configuration(self.seed);
-        let seats = self.seats();
+        let (seats, flaw) = (self.seats(), self.mischief.flaw);
+        let (manifest, crowd) = (Arc::clone(&self.manifest), Rc::clone(&self.crowd));
         if journal.is_empty() {
             let (machine, begun) = Coordinator::new(&self.plan, configuration, START)
                 .expect("the plan names this organiser");
-            return Office { machine, begun, seats };
+            return Office { machine, begun, seats, flaw, held: Held::default(), manifest, crowd };
         }
         let machine = Coordinator::restore(journal, configuration, START)
             .expect("a simulated journal holds what this machine wrote");
-        Office { machine, begun: Vec::new(), seats }
+        Office { machine, begun: Vec::new(), seats, flaw, held: Held::default(), manifest, crowd }
     }
 
     fn request_label(&self, request: &Request) -> &'static str {
@@ -414,27 +494,12 @@ impl<'a> Parties for Cast<'a> {
     }
 
     fn tamper(&mut self, request: &Request, roll: u64) -> Option<Request> {
-        let Request::Report { aggregation, report } = request else { return None };
-        let report = Arc::new(garbled(report, roll)?);
-        Some(Request::Report { aggregation: *aggregation, report })
+        let tampered = adversary::tampered(request, roll, &self.seen);
+        if let Request::Report { report, .. } = request
+            && self.seen.len() < SEEN_MAX
+        {
+            self.seen.push(Arc::clone(report));
+        }
+        tampered
     }
-}
-
-/// A report on its way, changed somewhere by somebody without the reporter's key.
-fn garbled(report: &Report, roll: u64) -> Option<Report> {
-    let mut report = report.clone();
-    let flip = |blob: &mut Blob| {
-        let mut bytes = blob.as_slice().to_vec();
-        let place = usize::try_from(splitmix64(roll)).unwrap_or(0).checked_rem(bytes.len())?;
-        *bytes.get_mut(place)? ^= 1;
-        *blob = bytes.into();
-        Some(())
-    };
-    match roll % 4 {
-        0 => flip(&mut report.leader_share)?,
-        1 => flip(report.sealed.first_mut()?)?,
-        2 => flip(&mut report.body.public_share)?,
-        _ => report.body.id = ReportId([0xFF; 16]),
-    }
-    Some(report)
 }

@@ -7,6 +7,7 @@ use std::rc::Rc;
 use protocol::aggregation::Measurement;
 use protocol::aggregation::noise::Role;
 use protocol::campaign::{CheckedManifest, Kind};
+use protocol::ids::AggregationId;
 use protocol::person::{Outcomes, Person, PersonError, View};
 use protocol::roles::participant::{Measurer, MeasurerError};
 use protocol::transcript::Opening;
@@ -21,10 +22,13 @@ pub struct Crowd<'a> {
     views: RefCell<BTreeMap<[u8; 32], Rc<View>>>,
     /// Who has flipped so far.
     flipped: RefCell<BTreeSet<usize>>,
+    /// What everybody has measured, for the plaintext sum.
+    measured: RefCell<BTreeMap<(AggregationId, usize), Measurement>>,
     /// Who was still there when flips were confirmed.
     confirmed: RefCell<BTreeSet<usize>>,
     firm: Option<Firm<'a>>,
     after: RefCell<Option<Vec<bool>>>,
+    keeps: bool,
     /// Measurements in place of those that follow from the records, for studies of one aggregation.
     fixed: Option<Vec<Measurement>>,
 }
@@ -43,9 +47,11 @@ impl<'a> Crowd<'a> {
             views: RefCell::default(),
             flipped: RefCell::default(),
             confirmed: RefCell::default(),
+            measured: RefCell::default(),
             firm,
             after: RefCell::default(),
             fixed: None,
+            keeps: false,
         }
     }
 
@@ -99,6 +105,23 @@ impl<'a> Crowd<'a> {
         let view = Rc::new(derive()?);
         self.views.borrow_mut().insert(context, Rc::clone(&view));
         Ok(view)
+    }
+
+    fn keep(&self, aggregation: AggregationId, number: usize, measured: &Measurement) {
+        if self.keeps {
+            self.measured.borrow_mut().insert((aggregation, number), measured.clone());
+        }
+    }
+
+    /// What a person has measured, if the crowd keeps it.
+    pub fn measured(&self, aggregation: AggregationId, number: usize) -> Option<Measurement> {
+        self.measured.borrow().get(&(aggregation, number)).cloned()
+    }
+
+    /// Keeps what everybody measures.
+    #[must_use]
+    pub fn keeping(self) -> Self {
+        Self { keeps: true, ..self }
     }
 
     /// The firm's decision on one person after everybody who flips has flipped.
@@ -157,6 +180,8 @@ impl Measurer for Place<'_> {
         outcomes: &Outcomes,
     ) -> Result<Option<Measurement>, MeasurerError> {
         let measured = self.crowd.measure(manifest, opening, outcomes, self.number);
-        measured.map(Some).map_err(MeasurerError::Person)
+        let measured = measured.map_err(MeasurerError::Person)?;
+        self.crowd.keep(opening.aggregation, self.number, &measured);
+        Ok(Some(measured))
     }
 }

@@ -12,8 +12,10 @@ use protocol::roles::coordinator::Coordinator;
 use protocol::transcript::{AbortReason, Entry, Transcript};
 use serde::Serialize;
 
-use super::cast::{Cast, Mischief, organiser};
+use super::adversary::Mischief;
+use super::cast::{Cast, organiser};
 use super::crowd::Crowd;
+use super::invariants::{Breach, Watch};
 use super::plan::{COLLECTING_MILLIS, ENROLMENT_MILLIS, Script, ScriptError};
 use crate::network::{
     Chances, ClientId, Dropout, Ended, Faults, Misfit, Moment, Setting, Simulation, Span, Violation,
@@ -161,6 +163,52 @@ pub fn play<'a, V>(
     let transcript = coordinator.transcript().clone();
     let played = conclude(ended, coordinator, simulation.world(), crowd);
     Ok(Ok((played, transcript)))
+}
+
+/// What a watched run has shown.
+#[derive(Debug, thiserror::Error)]
+pub enum Shown {
+    /// After an event.
+    #[error(transparent)]
+    During(#[from] Violation<Breach>),
+    /// At the end.
+    #[error("seed {seed}, at the end: {breach}")]
+    AtEnd {
+        /// Of the run.
+        seed: u64,
+        /// What does not hold.
+        breach: Breach,
+    },
+}
+
+/// Plays a campaign under the eyes of a [`Watch`].
+///
+/// # Errors
+/// [`PlayError`], or what the watch has seen.
+pub fn watched<'a>(
+    script: &Script,
+    crowd: &Rc<Crowd<'a>>,
+    seed: u64,
+    mischief: Mischief,
+    setting: impl FnOnce(u32) -> Setting,
+) -> Result<Result<(Played, Watch), Shown>, PlayError> {
+    let plan = script.plan(&organiser(seed))?;
+    let mut watch = Watch::new(plan.seats(), seed, mischief);
+    let cast = Cast::new(plan, Rc::clone(crowd), seed, mischief);
+    let clients = cast.clients();
+    let mut simulation = Simulation::new(cast, setting(clients), seed)?;
+    let ended = match simulation.run(|moment| watch.see(moment)) {
+        Ok(ended) => ended,
+        Err(violation) => return Ok(Err(violation.into())),
+    };
+    let world = simulation.world();
+    if let Err(breach) = watch.end(&ended, world) {
+        return Ok(Err(Shown::AtEnd { seed, breach }));
+    }
+    let Some(office) = world.server() else {
+        return Ok(Err(Shown::AtEnd { seed, breach: Breach::Endless }));
+    };
+    Ok(Ok((conclude(ended, office.coordinator(), world, crowd), watch)))
 }
 
 fn conclude<'a>(

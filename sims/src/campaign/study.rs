@@ -22,7 +22,8 @@ use protocol::selection::threshold::Rule;
 use protocol::transcript::Transcript;
 use serde::Serialize;
 
-use super::cast::{Mischief, person_secret};
+use super::adversary::Mischief;
+use super::cast::person_secret;
 use super::crowd::{Crowd, Firm};
 use super::plan::{Script, Visits};
 use super::play::{Cost, PlayError, Played, play};

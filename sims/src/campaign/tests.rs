@@ -14,10 +14,13 @@ use protocol::scoring::scaling::{Encoding, Scaling};
 use protocol::scoring::schema::{Feature, FeatureKind, Schema, Value};
 use protocol::selection::threshold::Rule;
 
-use super::cast::{Mischief, person_secret};
+use super::adversary::Mischief;
+use super::cast::person_secret;
 use super::crowd::Crowd;
 use super::plan::{Script, Visits};
 use super::play::{Played, ordinary, play};
+
+mod random;
 
 fn schema() -> Schema {
     let kind = FeatureKind::Numeric { min: 0.0, max: 100.0 };

@@ -14,7 +14,8 @@ use protocol::scoring::schema::{Feature, FeatureKind, Schema};
 use protocol::selection::threshold::Rule;
 
 use super::noise::Planned;
-use crate::campaign::cast::{Mischief, person_secret};
+use crate::campaign::adversary::Mischief;
+use crate::campaign::cast::person_secret;
 use crate::campaign::crowd::Crowd;
 use crate::campaign::plan::{Script, Visits};
 use crate::campaign::play::{PlayError, ordinary, play};
