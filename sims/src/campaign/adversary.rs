@@ -78,11 +78,12 @@ pub fn garbage(report: &Report, key: &SigningKey, roll: u64) -> Report {
         *blob = bytes.into();
     };
     match roll % 3 {
-        0 => spoil(&mut report.leader_share),
-        1 if !report.sealed.is_empty() => report.sealed.iter_mut().take(1).for_each(spoil),
+        // Without proofs only what is no measurement at all can be told from one.
         _ if report.sealed.is_empty() => {
             report.leader_share = vec![0xFF; report.leader_share.len()].into();
         }
+        0 => spoil(&mut report.leader_share),
+        1 => report.sealed.iter_mut().take(1).for_each(spoil),
         _ => spoil(&mut report.body.public_share),
     }
     report.body.leader_share = share_hash(&report.leader_share);
