@@ -8,7 +8,7 @@ use std::path::{Path, PathBuf};
 
 use protocol::exit::Exit;
 use protocol::scoring::method::Method;
-use sims::compare::aggregates::Clear;
+use sims::compare::aggregates::Trusted;
 use sims::compare::noise::NoiseModel;
 use sims::compare::summary::{Summary, summarise};
 use sims::compare::{Comparison, Record, Selection, run};
@@ -60,7 +60,7 @@ fn noisy_counts_on_compas() {
 #[test]
 fn more_flips_than_candidates_are_bad_data() {
     let Some(people) = load("compas") else { return };
-    let refused = run(&comparison(244), &people, &Clear, &Silent).unwrap_err();
+    let refused = run(&comparison(244), &people, &Trusted, &Silent).unwrap_err();
     let refused = CommandError::from(refused);
     assert_eq!(refused.exit(), Exit::Data);
     let says = refused.to_string();
@@ -112,7 +112,7 @@ fn comparison(flips: usize) -> Comparison {
 }
 
 fn compare(comparison: &Comparison, people: &Dataset) -> Vec<Record> {
-    run(comparison, people, &Clear, &Silent).unwrap()
+    run(comparison, people, &Trusted, &Silent).unwrap()
 }
 
 struct Silent;

@@ -185,9 +185,9 @@ pub enum Shown {
 ///
 /// # Errors
 /// [`PlayError`], or what the watch has seen.
-pub fn watched<'a>(
+pub fn watched(
     script: &Script,
-    crowd: &Rc<Crowd<'a>>,
+    crowd: &Rc<Crowd<'_>>,
     seed: u64,
     mischief: Mischief,
     setting: impl FnOnce(u32) -> Setting,

@@ -148,3 +148,63 @@ impl Aggregates for Machines {
         Ok(played.result(&transcript, kind).map_err(Box::new)?)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use protocol::aggregation::{Grid, GridSpec};
+    use protocol::scoring::ridge::{self, NumberRoom};
+
+    use super::*;
+
+    fn batch(circuit: &Circuit, seed: u8) -> Batch<'_> {
+        let measurements = (0..40_u16)
+            .map(|person| match circuit {
+                Circuit::Gram(gram) => {
+                    let values: Vec<u32> =
+                        (0..gram.coordinates().len()).map(|i| u32::from(person) >> i & 1).collect();
+                    Measurement::Gram(gram.measurement(&values).unwrap())
+                }
+                Circuit::Grid(grid) | Circuit::StandardGrid(grid) => {
+                    let cells = [person % grid.cells(), person / 3 % grid.cells()];
+                    Measurement::Grid(grid.measure(&cells).unwrap())
+                }
+            })
+            .collect();
+        Batch { circuit, measurements, noise: Planned::none(), seed: [seed; 32] }
+    }
+
+    #[test]
+    fn machines_open_what_a_trusted_party_would() {
+        let grid = Grid::try_from(GridSpec { rows: 2, cells: 6 }).unwrap();
+        let schema = Schema::new(vec![Feature {
+            name: "one".to_owned(),
+            unit: None,
+            kind: FeatureKind::Numeric { min: 0.0, max: 1.0 },
+        }])
+        .unwrap();
+        let scaling = Scaling::from_ranges(&schema, Encoding::Mix);
+        let gram = ridge::gram(&scaling, 0, NumberRoom::Whole).unwrap();
+        for circuit in [Circuit::Grid(grid), Circuit::StandardGrid(grid), Circuit::Gram(gram)] {
+            let trusted = Trusted.open(batch(&circuit, 1)).unwrap();
+            for protection in [Protection::Clear, Protection::Private] {
+                let opened = Machines::new(protection).open(batch(&circuit, 1)).unwrap();
+                assert_eq!(opened, trusted, "{protection:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_keyholders_noise_is_in_the_sum_and_repeats() {
+        let grid = Grid::try_from(GridSpec { rows: 2, cells: 6 }).unwrap();
+        let circuit = Circuit::Grid(grid);
+        let noisy = |seed| {
+            let noise = super::super::noise::NoiseModel::product(1.0).plan(&circuit).unwrap();
+            let batch = Batch { noise, ..batch(&circuit, seed) };
+            Machines::new(Protection::Clear).open(batch).unwrap()
+        };
+        let plain = Trusted.open(batch(&circuit, 1)).unwrap();
+        assert_ne!(noisy(1), plain);
+        assert_eq!(noisy(1), noisy(1));
+        assert_ne!(noisy(1), noisy(2));
+    }
+}

@@ -85,7 +85,9 @@ fn draw(seed: u64, loss: Loss) -> Drawn {
 fn faults(dice: Dice, people: usize, keyholders: u8, lost: usize, until_millis: u64) -> Setting {
     let clients = u32::from(keyholders) + u32::try_from(people).unwrap();
     let mut setting = ordinary(clients);
-    let share = |what: &str, percent: u64| dice.below(what, percent + 1) as f64 / 100.0;
+    let share = |what: &str, percent: u64| {
+        f64::from(u32::try_from(dice.below(what, percent + 1)).unwrap()) / 100.0
+    };
     setting.faults.delay = Span { min_millis: 1, max_millis: 1 + dice.below("delay", 2_000) };
     setting.faults.downtime = Span { min_millis: 100, max_millis: 20_000 };
     setting.faults.skew_millis_max = dice.below("skew", 600_000);
@@ -158,9 +160,8 @@ fn one_keyholder_too_many_ends_it() {
 #[ignore = "a thousand campaigns take minutes; .ci/long runs them"]
 fn sums_are_exact_in_a_thousand_campaigns() {
     let compared = campaigns(1_000..2_000, Loss::Within);
-    println!("1,000 campaigns, {compared} sums exact");
+    assert!(compared > 1_000, "{compared} sums were compared");
     campaigns(20_000..20_200, Loss::Beyond);
-    println!("200 campaigns with one keyholder too many ended");
 }
 
 /// What a campaign with one broken machine shows.
