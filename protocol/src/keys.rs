@@ -79,8 +79,6 @@ pub enum Label {
     KeyShare,
     /// A report's id, from the reporter's key.
     ReportId,
-    /// An aggregation's result.
-    Result,
     /// A keyholder's key for what other keyholders send it.
     SealingKey,
     /// A keyholder's signing key.
@@ -124,7 +122,6 @@ impl Label {
             Self::Beacon => b"concert/v1/beacon",
             Self::KeyShare => b"concert/v1/key-share",
             Self::ReportId => b"concert/v1/report-id",
-            Self::Result => b"concert/v1/result",
             Self::SealingKey => b"concert/v1/sealing-key",
             Self::Identity => b"concert/v1/identity",
             Self::Lottery => b"concert/v1/lottery",
