@@ -41,8 +41,8 @@ impl Keyholder {
         }))
     }
 
-    /// Deals every seat key; the root that could make them again goes into the same journal's past.
-    pub(super) fn deal(&mut self, transcript: &Transcript, out: &mut Effects) -> Option<Post> {
+    /// Deals every seat key.
+    pub(super) fn deal(&self, transcript: &Transcript) -> Option<Post> {
         if let Some(signed) = self.signed.get(&Slot::Deal) {
             return Some(signed.post.clone());
         }
@@ -55,11 +55,18 @@ impl Keyholder {
             keys.push(own);
             shares.push(sealed);
         }
-        let mut settled = secrets.clone();
-        settled.root = None;
-        out.push(Effect::Persist(Record::Secrets(Box::new(settled.clone()))));
-        self.secrets = Some(settled);
         Some(Post::Deal(Deal { keys, shares }))
+    }
+
+    /// Forgets the root once the dealing is in the journal, and not before: without either, nothing could be dealt.
+    pub(super) fn forget_root(&mut self, out: &mut Effects) {
+        if !self.signed.contains_key(&Slot::Deal) {
+            return;
+        }
+        if let Some(secrets) = self.secrets.as_mut().filter(|secrets| secrets.root.is_some()) {
+            zeroize::Zeroize::zeroize(&mut secrets.root);
+            out.push(Effect::Persist(Record::Secrets(Box::new(secrets.clone()))));
+        }
     }
 
     fn deal_one(

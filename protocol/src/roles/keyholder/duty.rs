@@ -68,6 +68,7 @@ impl Keyholder {
 
     fn due_in(&mut self, transcript: &Transcript, out: &mut Effects) -> Option<Request> {
         self.settle(transcript.plan(), out);
+        self.forget_root(out);
         if !transcript.has_begun() {
             let (slot, post) = self.ceremony_duty(transcript, out)?;
             return self.post(slot, post, out);
@@ -95,7 +96,9 @@ impl Keyholder {
     }
 
     fn post(&mut self, slot: Slot, post: Post, out: &mut Effects) -> Option<Request> {
-        self.sign(slot, post, out).map(|signed| Request::Post(Box::new(signed)))
+        let signed = self.sign(slot, post, out)?;
+        self.forget_root(out);
+        Some(Request::Post(Box::new(signed)))
     }
 
     fn ceremony_duty(
@@ -115,7 +118,7 @@ impl Keyholder {
             return None;
         }
         if transcript.deal(seat).is_none() {
-            return Some((Slot::Deal, self.deal(transcript, out)?));
+            return Some((Slot::Deal, self.deal(transcript)?));
         }
         if !seats.iter().all(|seat| transcript.deal(seat).is_some()) {
             return None;

@@ -253,6 +253,8 @@ impl<M: Measurer> Participant<M> {
 
     fn refused(&mut self, task: Task, reject: Reject) {
         match task {
+            // There will be none.
+            Task::Campaign if reject == Reject::EnrolmentClosed => self.rejected = Some(reject),
             // Asked again, ever less often.
             Task::Campaign | Task::Outcome(_) => {}
             Task::Enrol => self.rejected = Some(reject),
