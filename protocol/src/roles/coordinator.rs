@@ -94,6 +94,8 @@ pub struct Coordinator {
     /// Tokens and the keys that used them.
     tokens: BTreeMap<Hash, PublicKey>,
     batches: Vec<Batch>,
+    /// The campaign can never begin.
+    stillborn: bool,
 }
 
 struct Endorsable {
@@ -155,6 +157,7 @@ impl Coordinator {
             manifest: None,
             enrolments: BTreeMap::new(),
             tokens: BTreeMap::new(),
+            stillborn: false,
             transcript,
         })
     }
@@ -192,10 +195,10 @@ impl Coordinator {
         self.batch(id).map_or(0, Batch::len)
     }
 
-    /// Whether nothing can happen any more: somebody complained, or every aggregation has ended.
+    /// Whether nothing can happen any more: the campaign could not begin, or every aggregation has ended.
     pub fn is_over(&self) -> bool {
-        let complaint = self.transcript.complaint().is_some();
-        complaint
+        let unborn = self.stillborn || self.transcript.complaint().is_some();
+        unborn
             || self
                 .transcript
                 .plan()
@@ -297,6 +300,7 @@ impl Coordinator {
         records: &mut Vec<Record>,
     ) -> Response {
         match request {
+            Request::Follow { .. } if self.stillborn => Response::Refused(Reject::EnrolmentClosed),
             Request::Follow { from } => self.follow(from),
             Request::Post(signed) => self.post(now, seat, *signed, records),
             Request::Frozen { aggregation, chunk } => self.frozen(seat, aggregation, chunk),

@@ -130,6 +130,8 @@ pub struct Keyholder {
     /// The coordinator was not ready, or knows better: follow first.
     must_follow: bool,
     fault: Option<Fault>,
+    /// The campaign could not begin.
+    dismissed: bool,
 }
 
 impl Keyholder {
@@ -146,6 +148,7 @@ impl Keyholder {
             lost: BTreeMap::new(),
             must_follow: false,
             fault: None,
+            dismissed: false,
         }
     }
 
@@ -178,11 +181,12 @@ impl Keyholder {
 
     /// Whether every aggregation has ended.
     pub fn is_done(&self) -> bool {
-        self.transcript.as_ref().is_some_and(|transcript| {
+        let ended = |transcript: &Transcript| {
             transcript.complaint().is_some()
                 || transcript.has_begun()
                     && transcript.sums().iter().all(|sum| duty::has_ended(transcript, sum))
-        })
+        };
+        self.dismissed || self.transcript.as_ref().is_some_and(ended)
     }
 
     /// Declares keyholders lost in one aggregation, after a person has tried to reach them. Once for each
@@ -254,7 +258,7 @@ impl Keyholder {
 
     /// What to do next: one request, or a pause.
     fn advance(&mut self, now: Time, mut out: Effects) -> Effects {
-        if self.fault.is_some() || self.is_done() && self.is_clean() {
+        if self.fault.is_some() || self.dismissed || self.is_done() && self.is_clean() {
             return out;
         }
         self.forget(&mut out);
@@ -318,6 +322,11 @@ impl Client for Keyholder {
             Response::Waiting { aggregation, seats, until } => {
                 self.note_waiting(now, aggregation, seats);
                 return self.pause_until(now, until);
+            }
+            // There will be no campaign.
+            Response::Refused(Reject::EnrolmentClosed) => {
+                self.dismissed = true;
+                return Vec::new();
             }
             Response::Refused(reason) => {
                 if reason == Reject::Unknown {

@@ -121,6 +121,7 @@ impl Coordinator {
             }
         }
         if self.transcript.roster().is_none() {
+            self.stillborn = self.is_stillborn(now);
             return;
         }
         let ids: Vec<_> = self.transcript.plan().enumerated().map(|(id, _)| id).collect();
