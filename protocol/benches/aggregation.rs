@@ -30,7 +30,7 @@ use std::{hint::black_box, time::Duration};
 
 const CTX: Context = Context([1; 32]);
 const NONCE: Nonce = Nonce([2; 16]);
-/// Keyholders; with the coordinator there are six aggregators, as in DESIGN.md's table.
+/// Keyholders; with the coordinator there are six aggregators, as in docs/BENCHMARKS.md.
 const HELPERS: u8 = 5;
 
 /// Cost of one report.
@@ -47,7 +47,7 @@ fn main() {
     let fixed = Coordinate::Fixed { bits: 10, bound_milli: 3_000 };
     let gram = Gram::try_from(GramSpec { coordinates: vec![fixed; 76], norm_milli: 9_000 })
         .expect("within the limits");
-    // DESIGN.md section 4: client, coordinator, keyholder ms; leader share KB; verifier bytes.
+    // Stock figures promised in docs/BENCHMARKS.md: client, coordinator, keyholder ms; leader share KB; verifier bytes.
     let rows = [
         (Circuit::Grid(grid(16, 64)), 1_024, Some([0.44, 0.080, 0.104, 12.1, 896.0])),
         (Circuit::Grid(grid(16, 256)), 4_096, Some([1.7, 0.25, 0.34, 40.5, 1_664.0])),
@@ -84,7 +84,7 @@ fn main() {
                 if design.is_nan() { "-".into() } else { format!("{:.2}", got / design) }
             };
             print(
-                "  ratio to DESIGN.md",
+                "  ratio to promised",
                 &of(cost.client_ms, client_ms),
                 &of(cost.leader_ms, leader_ms),
                 &of(cost.helper_ms, helper_ms),

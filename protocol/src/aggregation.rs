@@ -57,7 +57,7 @@
 //! nothing. It keeps floats to two files: `fixed`, where a person's reals become integers and sums
 //! become reals again, and `noise`. The circuits, shares and sums are integers throughout.
 //!
-//! Source: DESIGN.md section 4.
+//! Source: docs/PROTOCOL.md section 6.
 
 #![deny(clippy::indexing_slicing, clippy::wildcard_enum_match_arm, clippy::as_conversions)]
 

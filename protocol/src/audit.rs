@@ -7,7 +7,7 @@
 //! label, which the margin would give away. This is a rule of statistics, as rates of so few people say
 //! nothing; privacy comes from noise alone. What needs a withheld count is withheld too.
 //!
-//! Source: DESIGN.md sections 3 and 4; "Measures" in GLOSSARY.md.
+//! Source: docs/PROTOCOL.md section 9; "Measures" in GLOSSARY.md.
 
 mod change;
 mod estimate;

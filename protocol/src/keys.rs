@@ -5,7 +5,7 @@
 //! differ never hash alike. This module never draws randomness: generators are arguments.
 //!
 //! Secrets here are wiped when dropped, print as `[redacted]` and are compared in constant time.
-//! Source: DESIGN.md sections 4 ("What is signed, and when", "Keyholders, loss, collusion") and 5.
+//! Source: docs/PROTOCOL.md sections 3, 5 and 7.
 
 #![deny(clippy::indexing_slicing, clippy::wildcard_enum_match_arm, clippy::as_conversions)]
 

@@ -4,7 +4,7 @@
 //! and floor are used, which IEEE 754 rounds alike everywhere, so one record, plan and stream give the
 //! same integers on every machine.
 //!
-//! Source: DESIGN.md section 4, "Noise"; section 5, "Private randomness".
+//! Source: docs/PROTOCOL.md sections 3 and 10.
 
 use super::gram::{Coordinate, Gram, GramMeasurement, GramSum};
 use ndarray::Array2;

@@ -27,7 +27,7 @@ impl Gates {
     ///
     /// Calls fill `2^k - 1` as far as they can: the polynomials have `2^k` points, one of which
     /// blinds. The proof and verifier lengths that result put `chunk` and `calls` near the root of the
-    /// number of gates, as DESIGN.md section 4 asks.
+    /// number of gates, which verification in prio 0.18.1 wants.
     pub(super) fn fit(lens: &[usize]) -> Self {
         let total: usize = lens.iter().sum();
         let calls = |chunk: usize| lens.iter().map(|len| len.div_ceil(chunk)).sum::<usize>();
@@ -122,7 +122,7 @@ mod tests {
 
     #[test]
     fn sizes_follow_the_root_and_waste_no_points() {
-        // length -> (chunk, calls); the first two are the rows of DESIGN.md's table.
+        // length -> (chunk, calls); the first two are promised in docs/BENCHMARKS.md.
         for (len, chunk, calls) in [(1024, 17, 61), (4096, 33, 125), (16_384, 65, 253), (1, 1, 1)] {
             assert_eq!(Gates::fit(&[len]), Gates { chunk, calls }, "length {len}");
         }

@@ -9,7 +9,7 @@
 //! honest seats the noise that nobody else knows has standard deviation `sigma`, and what is published
 //! has `sigma sqrt(T / h)`.
 //!
-//! Source: DESIGN.md section 4, "Noise"; Canonne, Kamath, Steinke 2020 ("The Discrete Gaussian for
+//! Source: docs/PROTOCOL.md section 10; Canonne, Kamath, Steinke 2020 ("The Discrete Gaussian for
 //! Differential Privacy"); Kairouz, Liu, Steinke 2021 ("The Distributed Discrete Gaussian Mechanism").
 
 mod accounting;

@@ -3,11 +3,11 @@
 //! > `E = e G`, `S = e P`, key = HKDF-SHA256(`S`; label, `E`, `P`); sealed = `E`, then
 //! > ChaCha20-Poly1305 of the plaintext under that key, nonce zero and the binding as AAD.
 //!
-//! The key is used once, so the nonce may be constant. The binding is DESIGN.md's: context, reporter,
+//! The key is used once, so the nonce may be constant. The binding holds context, reporter,
 //! report id, hash of the public share, hash of the leader share, seat. A share lifted out of its
 //! report, its aggregation or its seat does not open.
 //!
-//! Source: DESIGN.md section 4, "What is signed, and when" 5.
+//! Source: docs/PROTOCOL.md section 3.
 
 use super::{
     Label, derive, digest,

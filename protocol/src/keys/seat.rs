@@ -5,7 +5,7 @@
 //! the seat's parts of the verify key and of the beacon derive from that same scalar: a recovered
 //! seat can therefore be replayed completely, and opening one aggregation opens no other.
 //!
-//! Source: DESIGN.md section 4, "What is signed, and when" 2, 7 and "Keyholders, loss, collusion".
+//! Source: docs/PROTOCOL.md sections 3, 5 and 7.
 
 use super::{Label, derive, digest};
 use curve25519_dalek::{

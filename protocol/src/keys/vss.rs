@@ -8,7 +8,7 @@
 //! dealer when it is dealt, and its holder when it is published for a recovery (the holder has
 //! accepted it before).
 //!
-//! Source: Feldman 1987; DESIGN.md section 4, "Keyholders, loss, collusion".
+//! Source: Feldman 1987; docs/PROTOCOL.md section 7.
 
 use super::seat::{Seat, SeatKey, SeatPublicKey};
 use curve25519_dalek::{

@@ -14,7 +14,7 @@
 //! the clock here only paces. No answer that was not asked for changes anything. Refusals do not say what they
 //! refuse, so after a repeated request they are heard only once the earlier copies can have no answer any more.
 //!
-//! Source: DESIGN.md sections 3, 4, 5.
+//! Source: docs/PROTOCOL.md section 8.
 
 #![deny(clippy::indexing_slicing, clippy::wildcard_enum_match_arm, clippy::as_conversions)]
 

@@ -5,7 +5,7 @@
 //! label in each repetition, and that is all it lends. Centres never follow from a private record, and
 //! nobody chooses them: a chosen centre could isolate a person.
 //!
-//! Source: Voronoi cells of random centres as a locality-sensitive partition; DESIGN.md section 6.
+//! Source: Voronoi cells of random centres as a locality-sensitive partition; docs/PROTOCOL.md section 9.
 
 use std::num::NonZeroU32;
 

@@ -22,7 +22,7 @@
 //! Only members whose report was accepted may be asked. Everybody recomputes and signs the result, so
 //! it is made of integers, `+ - * /` and square roots; the two logarithms above are constants.
 //!
-//! Source: DESIGN.md section 7; sub-Gaussian discrete Gaussians: Canonne, Kamath, Steinke 2020.
+//! Source: docs/PROTOCOL.md section 9; sub-Gaussian discrete Gaussians: Canonne, Kamath, Steinke 2020.
 
 use serde::{Deserialize, Serialize};
 use thiserror::Error;

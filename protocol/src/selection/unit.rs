@@ -3,7 +3,7 @@
 //! A member's own arithmetic may round as it likes until here; from here on everything is integers, so
 //! that bins, slices of bins and bounds mean the same everywhere.
 //!
-//! Source: DESIGN.md section 7.
+//! Source: docs/PROTOCOL.md section 9.
 
 use ndarray::Array2;
 use rand_core::Rng;

@@ -1,6 +1,6 @@
 //! What one person has been charged, over a whole campaign or, kept by the person, over many.
 //!
-//! Source: DESIGN.md section 4, "Noise": epsilon and delta are per person, added up as zCDP by role; an
+//! Source: docs/PROTOCOL.md section 10: epsilon and delta are per person, added up as zCDP by role; an
 //! aggregation is charged once, at its first released share.
 
 use super::{Rho, epsilon};

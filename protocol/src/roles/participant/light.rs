@@ -1,6 +1,6 @@
 //! Endorsed documents, verified without reading the transcript: the one place that decides what people act on.
 //!
-//! Source: DESIGN.md section 4, "What is signed, and when".
+//! Source: docs/PROTOCOL.md section 8.
 
 use crate::{
     aggregation::{AggregateResult, Context},
