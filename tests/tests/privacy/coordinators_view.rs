@@ -96,7 +96,8 @@ fn people(seed: u64, change: Change, changed: bool) -> (Vec<Person>, usize) {
         Change::Exchange => {
             // Of two donors, so that no lottery of their own comes in.
             let (one, other) = (1, 3);
-            people[other].values = people[one].values.clone();
+            let values = people[one].values.clone();
+            people[other].values = values;
             people[one].positive = changed;
             people[other].positive = !changed;
             return (people, one);
@@ -155,7 +156,9 @@ fn features(bytes: &[u8]) -> Vec<f64> {
         counts[usize::from(*byte)] += 1.0;
     }
     let total = f64::from(u32::try_from(bytes.len()).unwrap()).max(1.0);
-    counts.iter_mut().for_each(|count| *count *= 256.0 / total);
+    for count in &mut counts {
+        *count *= 256.0 / total;
+    }
     counts.extend((0..64).map(|i| bytes.get(i).map_or(0.0, |byte| f64::from(*byte) / 128.0 - 1.0)));
     counts
 }
@@ -223,7 +226,7 @@ fn the_view_does_not_tell(count: u64) {
 
 #[test]
 fn the_coordinators_view_does_not_tell() {
-    the_view_does_not_tell(24);
+    the_view_does_not_tell(16);
 }
 
 #[test]
