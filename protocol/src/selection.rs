@@ -1,7 +1,7 @@
 //! Selection: who is asked to flip.
 //!
 //! Whoever sees all scores takes the [`top_m`], or with a handful of people [`open_scores`]. In a
-//! campaign nobody sees them: members mark the bin of their score ([`unit`]) in a private sum, whose
+//! campaign nobody sees them: members mark the bin of their score ([`mod@unit`]) in a private sum, whose
 //! histogram gives a [`threshold`] that everybody recomputes, and each member decides alone
 //! ([`lottery`] in the boundary bin). [`refinement`] looks into the boundary bin once more;
 //! [`confirmation`] counts what was done, and how many more may be asked.
