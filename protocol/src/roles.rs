@@ -8,6 +8,8 @@ pub mod keyholder;
 pub mod participant;
 
 #[cfg(test)]
+mod attacks;
+#[cfg(test)]
 pub(crate) mod fixture;
 
 use crate::messages::{Peer, Request, Response};

@@ -312,11 +312,16 @@ impl Client for Keyholder {
                 let pace = now.after_millis(self.configuration.pace_millis);
                 return vec![Effect::Send(Request::Follow { from }), Effect::Wake(pace)];
             }
+            // What is not taken is asked for again, but not at once: the answer would be the same.
             Response::Frozen { aggregation, chunk, reports } => {
-                self.take_frozen(aggregation, chunk, reports);
+                if !self.take_frozen(aggregation, chunk, reports) {
+                    return self.pause_until(now, Time::MAX);
+                }
             }
             Response::Verdicts { aggregation, chunk, messages } => {
-                self.take_verdicts(aggregation, chunk, &messages);
+                if !self.take_verdicts(aggregation, chunk, &messages) {
+                    return self.pause_until(now, Time::MAX);
+                }
             }
             Response::Later(at) => return self.pause_until(now, at),
             Response::Waiting { aggregation, seats, until } => {

@@ -128,22 +128,23 @@ impl Keyholder {
         aggregation: AggregationId,
         chunk: u32,
         reports: Vec<FrozenReport>,
-    ) {
-        let Some(transcript) = &self.transcript else { return };
+    ) -> bool {
+        let Some(transcript) = &self.transcript else { return false };
         let Some((leaves, check)) = check_of(transcript, aggregation, self.configuration.seat)
         else {
-            return;
+            return false;
         };
-        let Some(state) = self.verification.get_mut(&aggregation) else { return };
+        let Some(state) = self.verification.get_mut(&aggregation) else { return false };
         let start = state.reports.len();
         let expected = leaves.len().saturating_sub(start).min(CHUNK_REPORTS);
         if chunk != chunks(start) || reports.len() != expected {
-            return;
+            return false;
         }
         let holds = leaves.iter().skip(start).zip(&reports).all(|(leaf, of)| check.holds(leaf, of));
         if holds {
             state.reports.extend(reports);
         }
+        holds
     }
 
     /// Whether it has checked every report of the freeze.
@@ -189,14 +190,14 @@ impl Keyholder {
         aggregation: AggregationId,
         chunk: u32,
         messages: &[Option<Blob>],
-    ) {
-        let Some(transcript) = &self.transcript else { return };
-        let Some(sum) = transcript.sum(aggregation) else { return };
+    ) -> bool {
+        let Some(transcript) = &self.transcript else { return false };
+        let Some(sum) = transcript.sum(aggregation) else { return false };
         let (Some(vdaf), Some(context)) = (transcript.plan().vdaf(aggregation), sum.context())
         else {
-            return;
+            return false;
         };
-        let Some(state) = self.verification.get_mut(&aggregation) else { return };
+        let Some(state) = self.verification.get_mut(&aggregation) else { return false };
         let fits = state.pending.as_ref().is_some_and(|pending| {
             pending.request.chunk == chunk && pending.states.len() == messages.len()
         });
@@ -205,6 +206,7 @@ impl Keyholder {
             self.waiting.clear();
             state.decide(&vdaf, &context, pending, messages);
         }
+        fits
     }
 
     /// Whether the published rejections and the accepted set are those of its own verification.
