@@ -1,0 +1,145 @@
+//! What the documents say about the code: names of tests, labels, variants and limits that they quote exist.
+#![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
+}
+
+fn read(path: &str) -> String {
+    fs::read_to_string(root().join(path)).unwrap()
+}
+
+/// All sources, one after the other.
+fn sources() -> String {
+    fn walk(folder: &Path, text: &mut String) {
+        let mut paths: Vec<PathBuf> =
+            fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path()).collect();
+        paths.sort();
+        for path in paths {
+            if path.is_dir() {
+                walk(&path, text);
+            } else if path.extension().is_some_and(|extension| extension == "rs") {
+                text.push_str(&fs::read_to_string(&path).unwrap());
+            }
+        }
+    }
+    let mut text = String::new();
+    for package in ["protocol/src", "sims/src", "tests/tests"] {
+        walk(&root().join(package), &mut text);
+    }
+    text
+}
+
+/// What stands between backticks.
+fn quoted(text: &str) -> impl Iterator<Item = &str> {
+    text.split('`').skip(1).step_by(2)
+}
+
+fn is_test_name(word: &str) -> bool {
+    word.matches('_').count() >= 3
+        && word.chars().all(|c| c.is_ascii_lowercase() || c == '_' || c.is_ascii_digit())
+}
+
+#[test]
+fn tests_that_documents_name_exist() {
+    let sources = sources();
+    for document in ["docs/THREAT_MODEL.md", "docs/ARCHITECTURE.md"] {
+        let text = read(document);
+        let names: Vec<&str> = quoted(&text).filter(|word| is_test_name(word)).collect();
+        assert!(names.len() > 10, "{document} names {} tests", names.len());
+        for name in names {
+            assert!(sources.contains(&format!("fn {name}(")), "{document}: {name}");
+        }
+    }
+}
+
+#[test]
+fn the_protocol_lists_every_label() {
+    let (text, keys) = (read("docs/PROTOCOL.md"), read("protocol/src/keys.rs"));
+    let labels: Vec<&str> =
+        keys.split("b\"concert/v1/").skip(1).map(|rest| rest.split('"').next().unwrap()).collect();
+    assert!(labels.len() > 25);
+    for label in &labels {
+        assert!(text.contains(&format!("`concert/v1/{label}`")), "{label} is missing");
+    }
+    let listed = text.matches("`concert/v1/").count();
+    assert_eq!(listed, labels.len(), "a label is listed that does not exist");
+}
+
+/// The variants of an enum, from its source.
+fn variants(source: &str, name: &str) -> Vec<String> {
+    let body = source.split(&format!("pub enum {name} {{")).nth(1).unwrap();
+    let body = body.split("\n}").next().unwrap();
+    let is_variant = |line: &&str| {
+        line.starts_with("    ") && line.chars().nth(4).is_some_and(|c| c.is_ascii_uppercase())
+    };
+    body.lines()
+        .filter(is_variant)
+        .map(|line| line.trim().chars().take_while(char::is_ascii_alphanumeric).collect())
+        .collect()
+}
+
+#[test]
+fn the_protocol_lists_every_post_and_every_refusal() {
+    let text = read("docs/PROTOCOL.md");
+    let (posts, messages) =
+        (read("protocol/src/transcript/post.rs"), read("protocol/src/messages.rs"));
+    let listed = variants(&posts, "Post");
+    assert_eq!(listed.len(), 21);
+    for (number, name) in listed.iter().enumerate() {
+        assert!(text.contains(&format!("| {number} | `{name}` |")), "post {number}, {name}");
+    }
+    for (source, name) in [(&messages, "Reject"), (&posts, "AbortReason")] {
+        for variant in variants(source, name) {
+            assert!(text.contains(&format!("| `{variant}` |")), "{name}::{variant}");
+        }
+    }
+}
+
+#[test]
+fn the_protocols_limits_are_those_of_the_code() {
+    let text = read("docs/PROTOCOL.md");
+    for (file, constant, value, words) in [
+        (
+            "protocol/src/codec.rs",
+            "MESSAGE_BYTES_MAX: usize = ",
+            "16 << 20",
+            "| message | 16 MiB |",
+        ),
+        ("protocol/src/messages.rs", "ENTRIES_MAX: usize = ", "64", "| entries in an answer | 64,"),
+        (
+            "protocol/src/messages.rs",
+            "CHUNK_REPORTS: usize = ",
+            "128",
+            "| reports in a chunk | 128 |",
+        ),
+        ("protocol/src/report.rs", "TOKEN_BYTES_MAX: usize = ", "512", "| token | 512 bytes |"),
+        (
+            "protocol/src/campaign.rs",
+            "TEXT_BYTES_MAX: usize = ",
+            "4_000",
+            "| text of a plan | 4,000 bytes |",
+        ),
+        ("protocol/src/campaign.rs", "COHORT_FLOOR: u32 = ", "12", "K >= 12"),
+        ("protocol/src/campaign.rs", "AGGREGATIONS_MAX: usize = ", "16", "| aggregations | 16 |"),
+        (
+            "protocol/src/campaign.rs",
+            "REJECTED_PERCENT_MAX: u64 = ",
+            "10",
+            "| rejected | 10 in 100 |",
+        ),
+        (
+            "protocol/src/campaign.rs",
+            "PUBLISHED_MAX: usize = ",
+            "4_096",
+            "| published sample | 4,096 records |",
+        ),
+        ("protocol/src/keys/vss.rs", "SEATS_MAX: u8 = ", "15", "| seats | 15 |"),
+    ] {
+        assert!(read(file).contains(&format!("{constant}{value};")), "{constant} in {file}");
+        assert!(text.contains(words), "{words}");
+    }
+}
