@@ -227,11 +227,11 @@ impl Keyholder {
         Some(signed)
     }
 
-    /// Takes entries that follow those it knows; others change nothing.
-    fn follow(&mut self, now: Time, from: u64, entries: &[Arc<Entry>]) {
+    /// Takes entries that follow those it knows; others change nothing. Whether they do follow.
+    fn follow(&mut self, now: Time, from: u64, entries: &[Arc<Entry>]) -> bool {
         let known = self.transcript.as_ref().map_or(0, Transcript::len);
         if from != known {
-            return;
+            return false;
         }
         for entry in entries {
             let verdict = match &mut self.transcript {
@@ -240,7 +240,7 @@ impl Keyholder {
             };
             if let Err(violation) = verdict {
                 self.fault = Some(violation.into());
-                return;
+                return true;
             }
         }
         let expected = self.configuration.plan;
@@ -254,6 +254,7 @@ impl Keyholder {
         if !entries.is_empty() {
             self.note_silence(now);
         }
+        true
     }
 
     /// What to do next: one request, or a pause.
@@ -300,9 +301,8 @@ impl Client for Keyholder {
         }
         match response {
             Response::Entries { from, entries } => {
-                let followed = self.must_follow || !entries.is_empty();
-                self.follow(now, from, &entries);
-                if !followed {
+                let useful = self.must_follow || !entries.is_empty();
+                if !self.follow(now, from, &entries) || !useful {
                     // Nothing new and nothing due: that is asked again at the next wake, not at once.
                     return self.pause(now);
                 }

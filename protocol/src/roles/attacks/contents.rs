@@ -77,11 +77,9 @@ fn a_leaf_without_a_signature_is_not_endorsed() {
     let entry = entries[1].hash();
     let mut shown = world.fork(place, world.setup.plan().all_seats());
     shown.tamper(move |seat, response| match response {
-        Response::Entries { from: at, .. } if at == from => {
-            Response::Entries { from, entries: entries.clone() }
-        }
-        Response::Entries { from: at, .. } if at > from => {
-            Response::Entries { from: at, entries: vec![] }
+        Response::Entries { from: at, entries: honest } => {
+            let entries = world::diverted(at, honest, from, &entries);
+            Response::Entries { from: at, entries }
         }
         Response::Frozen { aggregation, chunk, mut reports } => {
             reports[0].body = forged.body.clone();
@@ -93,7 +91,8 @@ fn a_leaf_without_a_signature_is_not_endorsed() {
     shown.run_until(ended());
     for party in &shown.parties {
         let endorsed = |of: &SignedPost| of.post == Post::Endorse { entry };
-        assert!(party.machine.transcript().unwrap().sum(FIRST).unwrap().freeze().is_some());
+        let transcript = party.machine.transcript().unwrap();
+        assert_eq!(transcript.sum(FIRST).unwrap().freeze().unwrap().0, entry);
         assert!(!party.posts.iter().any(endorsed), "{:?}", party.seat);
     }
     shown.assert_unopened();

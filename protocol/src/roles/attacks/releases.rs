@@ -1,130 +1,145 @@
-//! A share leaves once, with one noise, over one set of reports.
+//! A second share of the same sum, with other noise or of other reports, would give away what noise protects.
 
 use super::*;
 use crate::{
-    roles::coordinator::Phase,
-    transcript::{AbortReason, share_commitment},
+    aggregation::noise::Role, messages::VerifierChunk, roles::coordinator::Phase,
+    transcript::AbortReason,
 };
 use keyholder::{Fault, Record, Slot};
 
-/// The shares and promises that a keyholder has ever sent.
-fn released(world: &World, seat: Seat) -> Vec<SignedPost> {
-    let mut posts: Vec<SignedPost> = world.party(seat).posts.clone();
-    posts.retain(|of| matches!(of.post, Post::Share { .. } | Post::ShareCommitment { .. }));
-    posts.dedup();
-    posts
+/// Up to and with the record that is wanted: a crash right after it.
+fn up_to(journal: &[Record], wanted: fn(&Slot) -> bool) -> Vec<Record> {
+    let is = |record: &Record| matches!(record, Record::Signed(slot, _) if wanted(slot));
+    let end = journal.iter().position(is).map_or(journal.len(), |place| place + 1);
+    journal[..end].to_vec()
+}
+
+/// Where a keyholder's first life ends.
+const CRASHES: [fn(&Slot) -> bool; 5] = [
+    |slot| matches!(slot, Slot::Freeze(_)),
+    |slot| matches!(slot, Slot::Accepted(_)),
+    |slot| matches!(slot, Slot::ShareCommitment(_)),
+    |slot| matches!(slot, Slot::Share(_)),
+    |_| false,
+];
+
+/// Goes on from `place` of the coordinator's journal with keyholders that have crashed.
+fn second_life(first: &World, place: usize, crash: fn(&Slot) -> bool) -> World {
+    let mut second = first.fork(place, SeatSet::EMPTY);
+    for party in &first.parties {
+        let journal = up_to(&party.journal, crash);
+        second.join(party.seat, &fixture::root(party.seat), journal);
+    }
+    second
+}
+
+/// In both lives together: one statement for each purpose; `statements` looks for a second one.
+fn assert_one_release(first: &World, second: &World) {
+    for party in &second.parties {
+        party.assert_consistent();
+        let before = first.party(party.seat).statements();
+        for (slot, signed) in party.statements() {
+            let same = before.get(&slot).is_none_or(|of| *of == signed);
+            let early = !matches!(slot, Slot::ShareCommitment(_) | Slot::Share(_));
+            assert!(same || early, "{:?} has said two things for {slot:?}", party.seat);
+        }
+    }
+}
+
+/// One report is taken back: another freeze.
+fn other_freeze(first: &World, crash: fn(&Slot) -> bool) -> World {
+    let place = first.place_of(|post| matches!(post, Post::Leaves { .. }));
+    let mut second = second_life(first, place, crash);
+    second.now = fixture::OPENS.after_millis(50_000);
+    let manifest = second.manifest();
+    let withdrawal = Reporter::new(3, Role::Member).withdrawal(&manifest, FIRST, 0);
+    let response = second.tell(Request::Withdraw(Box::new(withdrawal)));
+    assert!(matches!(response, Response::Withdrawn { .. }), "{response:?}");
+    second.run_until(ended());
+    second
+}
+
+/// The first keyholder rejects a report this time: another accepted set of the same freeze.
+fn other_accepted(first: &World, crash: fn(&Slot) -> bool) -> World {
+    let place = first.place_of(|post| matches!(post, Post::VerifyKeyPart { .. }));
+    let mut second = second_life(first, place, crash);
+    second.tamper_requests(|seat, request| match request {
+        Request::Verifier(chunk) if seat == Seat::new(0) => {
+            let mut chunk = VerifierChunk::clone(&chunk);
+            chunk.shares[0] = None;
+            Request::Verifier(Arc::new(chunk))
+        }
+        other => other,
+    });
+    second.run_until(ended());
+    second
+}
+
+fn assert_no_second_release(first: &World) {
+    for crash in CRASHES {
+        for second in [other_freeze(first, crash), other_accepted(first, crash)] {
+            assert_one_release(first, &second);
+            second.assert_not_released();
+        }
+    }
+}
+
+impl World {
+    /// Nobody has sent a share in this life.
+    fn assert_not_released(&self) {
+        for party in &self.parties {
+            let share = |signed: &SignedPost| matches!(signed.post, Post::Share { .. });
+            assert!(!party.posts.iter().any(share), "{:?}", party.seat);
+        }
+        assert!(self.sum().outcome().is_none());
+    }
 }
 
 #[test]
 fn there_is_no_second_release() {
-    let mut world = World::reported(THREE, 14);
-    world.run_until(ended());
-    let seat = Seat::new(0);
-    let first = released(&world, seat);
-    assert_eq!(first.len(), 2, "a promise and a share");
-    // Another life of both, from before the freeze, with one report fewer: a forked transcript.
-    let frozen = world.place_of(|post| matches!(post, Post::Leaves { .. }));
-    let mut fork = world.fork(frozen, world.setup.plan().all_seats());
-    let gone = Reporter::new(3, crate::aggregation::noise::Role::Member);
-    let withdrawal = gone.withdrawal(&fork.manifest(), FIRST, 0);
-    // A lying coordinator's clock says what it likes.
-    fork.now = fixture::OPENS.after_millis(20_000);
-    let answer = fork.tell(Request::Withdraw(Box::new(withdrawal)));
-    assert!(matches!(answer, Response::Withdrawn { .. }), "{answer:?}");
-    fork.run_until(ended().after_millis(1_000_000));
-    for party in &fork.parties {
-        let shares = released(&fork, party.seat);
-        assert!(shares.is_empty(), "{:?} released again", party.seat);
-        // Secrets of a finished aggregation are gone: nobody can sign, or release, anything in it.
-        assert!(!party.posts.iter().any(|of| matches!(of.post, Post::Endorse { .. })));
-    }
+    let mut opened = World::reported(THREE, 14);
+    opened.run_until(ended());
+    assert_eq!(opened.phase(), Some(Phase::Done));
+    assert_no_second_release(&opened);
+
+    let mut aborted = World::reported(THREE, 14);
+    aborted.run_while(ended(), |world| world.phase() != Some(Phase::Releasing));
+    aborted.absent = seats([2]);
+    aborted.run_until(ended());
+    assert_eq!(aborted.phase(), Some(Phase::Aborted(AbortReason::KeyholdersLost)));
+    let one = aborted.party(Seat::new(0));
+    assert!(one.statements().contains_key(&Slot::ShareCommitment(FIRST)));
+    assert_no_second_release(&aborted);
 }
 
+/// The fork is not only useless: who has signed the freeze sees it and stops.
 #[test]
-fn a_forked_transcript_before_the_release_is_found_out() {
-    let mut world = World::reported(THREE, 14);
-    world.run_while(ended(), |world| world.sum().accepted().is_none());
-    let place = world.place_of(|post| matches!(post, Post::Freeze { .. }));
-    // The freeze is signed already; the coordinator forgets it and freezes one report fewer.
-    let leaves = world.place_of(|post| matches!(post, Post::Leaves { .. }));
-    assert!(leaves < place);
-    let mut fork = world.fork(leaves, world.setup.plan().all_seats());
-    let gone = Reporter::new(3, crate::aggregation::noise::Role::Member);
-    let withdrawal = gone.withdrawal(&fork.manifest(), FIRST, 0);
-    // A lying coordinator's clock says what it likes.
-    fork.now = fixture::OPENS.after_millis(20_000);
-    let answer = fork.tell(Request::Withdraw(Box::new(withdrawal)));
-    assert!(matches!(answer, Response::Withdrawn { .. }), "{answer:?}");
-    fork.run_until(ended().after_millis(1_000_000));
-    for party in &fork.parties {
+fn a_forked_transcript_after_a_restart_stops_the_keyholder() {
+    let mut first = World::reported(THREE, 14);
+    first.run_until(ended());
+    let second = other_freeze(&first, |slot| matches!(slot, Slot::Freeze(_)));
+    for party in &second.parties {
         assert_eq!(party.fault(), Some(&Fault::Equivocation), "{:?}", party.seat);
-        party.assert_consistent();
+        assert!(party.posts.is_empty());
     }
-    fork.assert_unopened();
 }
 
+/// The same transcript again, after a crash at any record: the same bytes again.
 #[test]
-fn a_restarted_keyholder_repeats_its_bytes() {
-    let mut world = World::reported(FIVE, 14);
-    world.run_until(ended());
-    let seat = Seat::new(2);
-    let journal = world.party(seat).journal.clone();
-    let of = |slot| {
-        journal.iter().position(|record| matches!(record, Record::Signed(s, _) if *s == slot))
-    };
-    // It forgets its share, its promise, or both, and follows the same transcript from the beginning.
-    for slot in [Slot::ShareCommitment(FIRST), Slot::Share(FIRST)] {
-        let cut = of(slot).unwrap();
-        let configuration = fixture::keyholder(&world.setup.plan(), seat);
-        let mut again =
-            keyholder::Keyholder::restore(configuration, &fixture::root(seat), &journal[..cut]);
-        let place = world.place_of(|post| match post {
-            Post::ShareCommitment { aggregator, .. } | Post::Share { aggregator, .. } => {
-                let own = crate::aggregation::Aggregator::Helper(seat);
-                let same = matches!(slot, Slot::Share(_)) == matches!(post, Post::Share { .. });
-                *aggregator == own && same
+fn a_restart_on_the_same_transcript_repeats_identical_bytes() {
+    let mut first = World::reported(THREE, 14);
+    first.run_until(ended());
+    for crash in CRASHES {
+        let place = first.place_of(|post| matches!(post, Post::Freeze { .. })) + 1;
+        let mut second = second_life(&first, place, crash);
+        second.run_until(ended());
+        assert_one_release(&first, &second);
+        for party in &second.parties {
+            let before = first.party(party.seat).statements();
+            for (slot, signed) in party.statements() {
+                let share = matches!(slot, Slot::Share(_) | Slot::VerifyKeyPart(_));
+                assert!(!share || before[&slot] == signed);
             }
-            _ => false,
-        });
-        let mut before = world.fork(place, SeatSet::EMPTY);
-        before.absent = SeatSet::EMPTY;
-        let mut effects = again.start(world.now);
-        let mut posted = None;
-        for _ in 0..100 {
-            let request = effects.drain(..).find_map(|effect| match effect {
-                Effect::Send(request) => Some(request),
-                _ => None,
-            });
-            if let Some(Request::Post(signed)) = &request {
-                posted = Some(SignedPost::clone(signed));
-                break;
-            }
-            effects = match request {
-                Some(request) => {
-                    let answer = before.ask(Peer::Keyholder(seat), request);
-                    again.receive(world.now, answer)
-                }
-                None => again.wake(world.now),
-            };
         }
-        let sent = world.party(seat).statements()[&slot].clone();
-        assert_eq!(posted, Some(sent), "{slot:?}");
     }
-}
-
-#[test]
-fn nothing_is_released_after_an_abort() {
-    let mut world = World::reported(THREE, 14);
-    world.run_while(ended(), |world| world.sum().accepted().is_none());
-    let mut transcript = world.coordinator.transcript().clone();
-    let reason = AbortReason::Stopped;
-    let abort = world.signed_by_organiser(Post::Abort { aggregation: FIRST, reason });
-    transcript.follow(abort).unwrap();
-    let context = transcript.sum(FIRST).unwrap().context().unwrap();
-    let own = crate::aggregation::Aggregator::Helper(Seat::new(0));
-    let commitment = share_commitment(&context, own, &vec![0; 8].into(), &[0; 32]);
-    let post = Post::ShareCommitment { aggregation: FIRST, aggregator: own, commitment };
-    let refused = transcript.follow(world.signed_by(Seat::new(0), post));
-    assert!(matches!(refused, Err(Violation::Order { .. })), "{refused:?}");
-    assert_ne!(world.phase(), Some(Phase::Done));
 }

@@ -1,8 +1,8 @@
 //! A campaign in one process: everything sent is on record, and what is on its way can be changed.
 
 use super::{
-    Arc, Author, Client, Effect, FIVE, Hash, Lie, Peer, Post, Reporter, Request, Response, Seat,
-    SeatSet, Server, Setup, SignedPost, Sum, Target, Time, Transcript, fixture, keyholder,
+    Arc, Author, Client, Effect, Entry, FIVE, Hash, Lie, Peer, Post, Reporter, Request, Response,
+    Seat, SeatSet, Server, Setup, SignedPost, Sum, Target, Time, Transcript, fixture, keyholder,
 };
 use crate::{
     aggregation::{Aggregator, noise::Role},
@@ -33,6 +33,21 @@ pub(super) fn seats(of: impl IntoIterator<Item = u8>) -> SeatSet {
 
 fn configuration() -> Configuration {
     Configuration { key: fixture::organiser(), secret: [9; 32], gate: Gate::Open }
+}
+
+/// The answer to somebody who asks for the entries from `at` on, if `forged` stand from `from` on instead.
+pub(super) fn diverted(
+    at: u64,
+    honest: Vec<Arc<Entry>>,
+    from: u64,
+    forged: &[Arc<Entry>],
+) -> Vec<Arc<Entry>> {
+    let before = usize::try_from(from.saturating_sub(at)).unwrap();
+    let known = usize::try_from(at.saturating_sub(from)).unwrap();
+    if before > honest.len() {
+        return honest;
+    }
+    honest.into_iter().take(before).chain(forged.iter().skip(known).cloned()).collect()
 }
 
 type Requests = Box<dyn FnMut(Seat, Request) -> Request>;

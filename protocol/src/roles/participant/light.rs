@@ -5,7 +5,8 @@
 use crate::{
     aggregation::{AggregateResult, Context},
     campaign::{CheckedManifest, Manifest},
-    ids::{AggregationId, CampaignId, Hash},
+    ids::{AggregationId, CampaignId, Hash, SeatSet},
+    keys::seat::{BeaconPart, Seat},
     messages::{Inclusion, Place},
     transcript::{Endorsed, EndorsementError, Opening, Outcome, Post, merkle},
 };
@@ -146,10 +147,24 @@ pub fn opening<'a>(
     if opening.aggregation != aggregation
         || opening.campaign != manifest.campaign()
         || planned != Some(opening.closes)
+        || !keeps_promises(manifest, opening, endorsed)
     {
         return Err(Alarm::Contradiction { document });
     }
     if opening.results == results { Ok(opening) } else { Err(Alarm::Equivocation { document }) }
+}
+
+/// Whether the public randomness is what the manifest has promised, of all live keyholders: not even all of them
+/// together can choose it later.
+fn keeps_promises(manifest: &CheckedManifest, opening: &Opening, endorsed: &Endorsed) -> bool {
+    let kept = |(seat, part): &(Seat, [u8; 32])| {
+        let promise = manifest.seat_aggregation(*seat, opening.aggregation);
+        promise.is_some_and(|of| BeaconPart::from_bytes(*part).commitment() == of.beacon_part)
+    };
+    let revealed: SeatSet = opening.beacon.iter().map(|(seat, _)| *seat).collect();
+    opening.beacon.is_sorted_by(|(left, _), (right, _)| left < right)
+        && opening.beacon.iter().all(kept)
+        && manifest.all_seats().without(endorsed.lost).is_within(revealed)
 }
 
 /// The outcome of an aggregation and what it says; `context` is that of the opening, if it is known.
