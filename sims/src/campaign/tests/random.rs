@@ -199,8 +199,10 @@ fn every_broken_machine_trips_its_own_invariant() {
 #[test]
 fn pinned_seeds_hold() {
     // 1844: a keyholder crashed between forgetting its root and keeping its dealing, and could never deal again.
-    for seed in [1844] {
-        if let Err(shown) = campaign(seed, Loss::Within) {
+    // 20182, 20192: a keyholder that asked again at once, for ever, for what it could not take.
+    let beyond = [20_182, 20_192].map(|seed| (seed, Loss::Beyond));
+    for (seed, loss) in [(1844, Loss::Within)].into_iter().chain(beyond) {
+        if let Err(shown) = campaign(seed, loss) {
             panic!("{shown}");
         }
     }
