@@ -95,6 +95,16 @@ fn the_cap_is_passed_about_as_often_as_allowed() {
     assert!((15..=60).contains(&over), "{over}");
 }
 
+/// I10's broken machine: the target alone, without the tail, is over the cap in almost half of the worlds.
+#[test]
+fn a_threshold_that_minds_no_cap_is_found_out() {
+    let truth = [60, 80, 50, 10];
+    let careless = rule(30, 1_000).threshold(&histogram(&truth)).unwrap();
+    let worlds = 4_000;
+    let over = (0..worlds).filter(|&seed| asked(&truth, careless, seed) > 30).count();
+    assert!(over > 1_200, "{over} of {worlds}");
+}
+
 #[test]
 fn expected_asked_is_the_target_where_the_cap_is_far() {
     let truth = [60, 80, 50, 10];
