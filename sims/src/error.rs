@@ -4,6 +4,7 @@ use std::io;
 use std::path::PathBuf;
 
 use protocol::exit::Exit;
+use protocol::transcript::AbortReason;
 use protocol::transcript::file::FileError;
 
 use crate::campaign::play::PlayError;
@@ -167,6 +168,12 @@ impl CommandError {
             Self::NoData { .. } => {
                 Some("name the folder with --data, or fetch COMPAS and Adult: sims data get compas")
             }
+            Self::Campaign { error: StudyError::Play(play), .. } => match **play {
+                PlayError::Aborted { reason: Some(AbortReason::TooFewReports { .. }), .. } => Some(
+                    "let more people take part (--alpha, --people), or open smaller sums with --cohort, 12 at least",
+                ),
+                PlayError::Aborted { .. } | PlayError::Script(_) | PlayError::Setting(_) => None,
+            },
             Self::Sweep(SweepError::Scene { error: SceneError::TooManyFlips { .. }, .. })
             | Self::Scene(SceneError::TooManyFlips { .. }) => Some(
                 "ask for fewer, or say beyond = \"flip-all\" (on the command line: --beyond flip-all)",

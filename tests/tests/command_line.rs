@@ -43,6 +43,37 @@ firms = [
 "#;
 
 #[test]
+fn a_campaign_and_its_transcript() {
+    let place = Place::new();
+    let run = ["run", "--protocol", "clear", "--people", "150", "--alpha", "0.2", "--seeds", "1"];
+    let run = |more: &[&str]| place.sims(&[&run[..], more].concat());
+    let small = ["--flips", "5", "--cohort", "12", "--epsilon", "none", "--transcript", "t"];
+    let done = run(&small);
+    done.succeeds();
+    assert!(done.printed.contains("follow it: sims replay t"), "{}", done.printed);
+    let again = run(&small);
+    assert_eq!(done.printed, again.printed, "the same configuration and seed");
+    let followed = place.sims(&["replay", "t"]);
+    followed.succeeds();
+    for part in
+        ["plan: 5 keyholders", "neighbours", "regressor: open for reports", "every rule kept"]
+    {
+        let there = followed.printed.contains(part);
+        assert_eq!(there, part != "neighbours", "{part}: {}", followed.printed);
+    }
+    run(&["--flips", "5"])
+        .fails(5, &["only", "reports; nothing was opened", "hint: let more people"]);
+    run(&["--flips", "5", "--cohort", "3"]).fails(78, &["the smallest cohort is 3; at least 12"]);
+    run(&["--flips", "5", "--keyholders", "2"]).fails(78, &["2 keyholders; 3 to 15 are possible"]);
+    let mut bytes = fs::read(place.path("t")).unwrap();
+    let middle = bytes.len() / 2;
+    bytes[middle] ^= 1;
+    fs::write(place.path("t"), bytes).unwrap();
+    place.sims(&["replay", "t"]).fails(6, &["t: entry "]);
+    place.sims(&["replay", "loans.csv"]).fails(6, &["this is no transcript"]);
+}
+
+#[test]
 fn a_column_that_is_missing() {
     let place = Place::new();
     place.edit("loans.csv", "sex,age,", "sex,agee,");

@@ -69,7 +69,10 @@ pub enum PlayError {
     #[error(transparent)]
     Setting(#[from] Misfit),
     /// An aggregation that is needed ended without a result.
-    #[error("{aggregation} ({kind:?}) ended without a result: {reason:?}")]
+    #[error(
+        "{aggregation} ({kind:?}) ended without a result: {}; nothing was opened",
+        .reason.map_or_else(|| "the run ended first".to_owned(), why)
+    )]
     Aborted {
         /// Which.
         aggregation: AggregationId,
@@ -78,6 +81,20 @@ pub enum PlayError {
         /// Why; none if the run ended first.
         reason: Option<AbortReason>,
     },
+}
+
+/// In words, why an aggregation has no result.
+pub fn why(reason: AbortReason) -> String {
+    match reason {
+        AbortReason::TooFewReports { got } => format!("only {got} reports"),
+        AbortReason::TooManyRejected { rejected, frozen } => {
+            format!("{rejected} of {frozen} reports were rejected")
+        }
+        AbortReason::KeyholdersLost => "too many keyholders are silent".to_owned(),
+        AbortReason::Implausible => "the shares add up to no possible sum".to_owned(),
+        AbortReason::Dependency(on) => format!("{on} has no result"),
+        AbortReason::Stopped => "the organiser stopped it".to_owned(),
+    }
 }
 
 /// What came of a campaign.

@@ -9,7 +9,7 @@ use std::rc::Rc;
 use protocol::aggregation::noise::Role;
 use protocol::aggregation::{Circuit, Grid, SetupError};
 use protocol::audit::{Audit, Changes};
-use protocol::campaign::{COHORT_FLOOR, Kind, Protection, Scoring};
+use protocol::campaign::{Kind, Protection, Scoring};
 use protocol::order::{self, Purpose};
 use protocol::person::Person;
 use protocol::scoring::cells::{CellShape, CentreSource};
@@ -243,7 +243,7 @@ impl Study {
             keyholders,
             recovery_threshold,
             honest_seats: honest_seats(keyholders, recovery_threshold),
-            cohort_min: self.cohort_min.max(COHORT_FLOOR),
+            cohort_min: self.cohort_min,
             reference: self.reference(data, &scaling, cast)?,
             scoring: Scoring {
                 schema: schema.clone(),
@@ -324,7 +324,11 @@ struct Chosen {
 fn honest_seats(seats: u8, threshold: u8) -> u8 {
     match threshold {
         0 => 1,
-        t => seats - (t - 1).min((2 * t).saturating_sub(seats + 1)) - (seats - t),
+        t => {
+            let corrupt = (t - 1).min(t.saturating_mul(2).saturating_sub(seats.saturating_add(1)));
+            // Impossible numbers give at least one, and are refused with the plan.
+            seats.saturating_sub(corrupt).saturating_sub(seats.saturating_sub(t)).max(1)
+        }
     }
 }
 

@@ -6,10 +6,11 @@ use std::io::Write;
 use protocol::aggregation::Aggregator;
 use protocol::campaign::Kind;
 use protocol::ids::AggregationId;
-use protocol::transcript::{AbortReason, Author, Entry, Post, Transcript, file};
+use protocol::transcript::{Author, Entry, Post, Transcript, file};
 use serde::Serialize;
 
 use super::World;
+use crate::campaign::play::why;
 use crate::cli::Replay;
 use crate::error::CommandError;
 
@@ -154,19 +155,6 @@ fn opened(name: &str, outcome: &protocol::transcript::Outcome) -> String {
         format!("; asked: above bin {}, and in it with chance {chance:.3}", coarse.bin)
     });
     format!("{name}: opens the sum over {} reports{decided}", outcome.accepted)
-}
-
-fn why(reason: AbortReason) -> String {
-    match reason {
-        AbortReason::TooFewReports { got } => format!("only {got} reports"),
-        AbortReason::TooManyRejected { rejected, frozen } => {
-            format!("{rejected} of {frozen} reports were rejected")
-        }
-        AbortReason::KeyholdersLost => "too many keyholders are silent".to_owned(),
-        AbortReason::Implausible => "the shares add up to no possible sum".to_owned(),
-        AbortReason::Dependency(on) => format!("{on} has no result"),
-        AbortReason::Stopped => "the organiser stopped it".to_owned(),
-    }
 }
 
 fn end(transcript: &Transcript, id: AggregationId) -> String {
