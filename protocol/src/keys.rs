@@ -89,6 +89,14 @@ pub enum Label {
     RandomScore,
     /// Random centres of neighbourhood cells, from public randomness.
     Centres,
+    /// The checksum of an invite's code.
+    Invite,
+    /// What the coordinator keeps of an invite's secret.
+    InviteSecret,
+    /// What a keyholder shows its invite with, from the invite's secret.
+    AccessKey,
+    /// A keyholder's greeting on one connection, and its signature.
+    Hello,
 }
 
 impl Label {
@@ -127,6 +135,10 @@ impl Label {
             Self::Lottery => b"concert/v1/lottery",
             Self::RandomScore => b"concert/v1/random-score",
             Self::Centres => b"concert/v1/centres",
+            Self::Invite => b"concert/v1/invite",
+            Self::InviteSecret => b"concert/v1/invite-secret",
+            Self::AccessKey => b"concert/v1/access-key",
+            Self::Hello => b"concert/v1/hello",
         }
     }
 }

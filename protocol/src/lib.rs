@@ -6,6 +6,7 @@
 //! - [`aggregation`]: one private aggregation, whatever is measured; [`keys`]: seat keys and sealing.
 //! - [`campaign`]: plan and manifest; [`report`]: what people send; [`transcript`]: what stands in public, and its rules.
 //! - [`messages`]: what travels; [`codec`] its bytes; [`ids`] its names.
+//! - [`invite`]: the code that people are invited by; [`wire`]: what each connection begins with, and its envelopes.
 //! - [`person`]: a person's own side: what it measures and whether it is asked.
 //! - [`audit`]: the firm's decisions counted in private, and what they say about its fairness.
 //! - [`roles`]: what the parties' state machines have in common.
@@ -20,6 +21,7 @@ pub mod campaign;
 pub mod codec;
 pub mod exit;
 pub mod ids;
+pub mod invite;
 pub mod keys;
 pub mod messages;
 pub mod order;
@@ -29,3 +31,4 @@ pub mod roles;
 pub mod scoring;
 pub mod selection;
 pub mod transcript;
+pub mod wire;
