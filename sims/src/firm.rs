@@ -73,6 +73,22 @@ pub enum FirmError {
         /// Labels.
         got: usize,
     },
+    /// A weight is missing or left over.
+    #[error("{expected} records, but {got} weights")]
+    Weights {
+        /// Records.
+        expected: usize,
+        /// Weights.
+        got: usize,
+    },
+    /// A weight is negative or no number.
+    #[error("the weight of record {row} is {weight}; allowed: 0 or above, finite")]
+    Weight {
+        /// Which record, counted from 0.
+        row: usize,
+        /// As given.
+        weight: f64,
+    },
     /// All labels are alike.
     #[error("all labels are {}: nothing to learn", if *.positive { "positive" } else { "negative" })]
     OneClass {
@@ -90,6 +106,19 @@ pub trait Firm: Send + Sync {
     /// # Errors
     /// [`FirmError`] of the learner.
     fn fit(&self, labels: &[bool]) -> Result<Box<dyn Classifier>, FirmError>;
+
+    /// Trains on the reported labels, each record's loss multiplied by its weight.
+    ///
+    /// What was done before the first fit (scaling, bins) does not depend on weights; penalties
+    /// are not multiplied either. Records of weight 0 do not count as having a label.
+    ///
+    /// # Errors
+    /// [`FirmError`] of the learner.
+    fn fit_weighted(
+        &self,
+        labels: &[bool],
+        weights: &[f64],
+    ) -> Result<Box<dyn Classifier>, FirmError>;
 }
 
 /// A trained classifier.
@@ -162,6 +191,24 @@ fn check_setting(
 /// Refuses to train on nobody.
 fn check_records(records: &Design) -> Result<(), FirmError> {
     if records.rows() == 0 { Err(FirmError::Empty) } else { Ok(()) }
+}
+
+/// Refuses labels and weights that are not one per record, wrong weights, and labels all alike.
+fn check_weighted(expected: usize, labels: &[bool], weights: &[f64]) -> Result<(), FirmError> {
+    if weights.len() != expected {
+        return Err(FirmError::Weights { expected, got: weights.len() });
+    }
+    let wrong = |&(_, weight): &(usize, &f64)| !(weight.is_finite() && *weight >= 0.0);
+    if let Some((row, &weight)) = weights.iter().enumerate().find(wrong) {
+        return Err(FirmError::Weight { row, weight });
+    }
+    check_labels(expected, labels)?;
+    let mut counted = labels.iter().zip(weights).filter(|&(_, &weight)| weight > 0.0);
+    let &positive = counted.next().ok_or(FirmError::Empty)?.0;
+    if counted.all(|(&label, _)| label == positive) {
+        return Err(FirmError::OneClass { positive });
+    }
+    Ok(())
 }
 
 /// Refuses labels that are not one per record, or all alike.

@@ -41,6 +41,22 @@ pub enum LogisticError {
         /// Which label.
         positive: bool,
     },
+    /// A weight is missing or left over.
+    #[error("{expected} records, but {got} weights")]
+    Weights {
+        /// Records.
+        expected: usize,
+        /// Weights.
+        got: usize,
+    },
+    /// A weight is negative or no number.
+    #[error("the weight of record {row} is {weight}; allowed: 0 or above, finite")]
+    Weight {
+        /// Which record, counted from 0.
+        row: usize,
+        /// As given.
+        weight: f64,
+    },
     /// The penalty is not a positive number.
     #[error("the penalty is {penalty}; allowed: above 0")]
     Penalty {
@@ -99,7 +115,25 @@ impl Logistic {
     pub fn fit(data: &Scaled, labels: &[bool], penalty: f64) -> Result<LogisticFit, LogisticError> {
         check(data, labels, penalty)?;
         let zero = Array1::zeros(data.columns() + 1);
-        Problem { data, labels, penalty }.minimise(zero, None)
+        Problem { data, labels, weights: None, penalty }.minimise(zero, None)
+    }
+
+    /// Fits from zero, the log-loss of each record multiplied by its weight.
+    ///
+    /// The penalty is not: weights that sum to the number of records keep its strength.
+    ///
+    /// # Errors
+    /// Every [`LogisticError`]; records of weight 0 do not count as having a label.
+    pub fn fit_weighted(
+        data: &Scaled,
+        labels: &[bool],
+        weights: &[f64],
+        penalty: f64,
+    ) -> Result<LogisticFit, LogisticError> {
+        check(data, labels, penalty)?;
+        check_weights(labels, weights)?;
+        let zero = Array1::zeros(data.columns() + 1);
+        Problem { data, labels, weights: Some(weights), penalty }.minimise(zero, None)
     }
 
     /// Fits from the optimum of nearby labels on the same records.
@@ -114,7 +148,8 @@ impl Logistic {
     ) -> Result<LogisticFit, LogisticError> {
         check(data, labels, penalty)?;
         let parameters = start.model.parameters();
-        Problem { data, labels, penalty }.minimise(parameters, Some(start.hessian.clone()))
+        Problem { data, labels, weights: None, penalty }
+            .minimise(parameters, Some(start.hessian.clone()))
     }
 
     /// The probability of a positive label for each record.
@@ -149,6 +184,22 @@ fn check(data: &Scaled, labels: &[bool], penalty: f64) -> Result<(), LogisticErr
     Ok(())
 }
 
+fn check_weights(labels: &[bool], weights: &[f64]) -> Result<(), LogisticError> {
+    if weights.len() != labels.len() {
+        return Err(LogisticError::Weights { expected: labels.len(), got: weights.len() });
+    }
+    let wrong = |&(_, weight): &(usize, &f64)| !(weight.is_finite() && *weight >= 0.0);
+    if let Some((row, &weight)) = weights.iter().enumerate().find(wrong) {
+        return Err(LogisticError::Weight { row, weight });
+    }
+    let mut counted = labels.iter().zip(weights).filter(|&(_, &weight)| weight > 0.0);
+    let &positive = counted.next().ok_or(LogisticError::Empty)?.0;
+    if counted.all(|(&label, _)| label == positive) {
+        return Err(LogisticError::OneClass { positive });
+    }
+    Ok(())
+}
+
 /// Where a step ends.
 struct Reached {
     parameters: Array1<f64>,
@@ -159,6 +210,8 @@ struct Reached {
 struct Problem<'a> {
     data: &'a Scaled,
     labels: &'a [bool],
+    /// What each record's loss is multiplied by; by 1 if there are none.
+    weights: Option<&'a [f64]>,
     penalty: f64,
 }
 
@@ -222,10 +275,11 @@ impl Problem<'_> {
         probabilities: &Array1<f64>,
         gradient: &Array1<f64>,
     ) -> Option<Reached> {
-        let curvature = probabilities.mapv(|p| {
+        let mut curvature = probabilities.mapv(|p| {
             let margin = (p.max(1e-15) / (1.0 - p).max(1e-15)).ln();
             if margin.abs() < 1e-6 { 0.25 } else { (margin / 2.0).tanh() / (2.0 * margin) }
         });
+        self.weigh(&mut curvature);
         let candidate = parameters - &Cholesky::new(self.curved(&curvature))?.solve(gradient);
         let (value, probabilities) = self.objective(&candidate);
         Some(Reached { parameters: candidate, objective: value, probabilities })
@@ -274,13 +328,24 @@ impl Problem<'_> {
 
     /// The objective, and the probability of a positive label for each record.
     fn objective(&self, parameters: &Array1<f64>) -> (f64, Array1<f64>) {
+        match self.weights {
+            None => self.weighted_objective(parameters, std::iter::repeat(1.0)),
+            Some(weights) => self.weighted_objective(parameters, weights.iter().copied()),
+        }
+    }
+
+    fn weighted_objective(
+        &self,
+        parameters: &Array1<f64>,
+        weights: impl Iterator<Item = f64>,
+    ) -> (f64, Array1<f64>) {
         let mut margins = margins(self.data, parameters);
         let mut loss = 0.0;
-        for (margin, &label) in margins.iter_mut().zip(self.labels) {
+        for ((margin, &label), weight) in margins.iter_mut().zip(self.labels).zip(weights) {
             // ln(1 + e^-|m|) and 1/(1 + e^-|m|) share their exponential and never overflow.
             let decay = (-margin.abs()).exp();
             let wrong_side = if label { *margin < 0.0 } else { *margin > 0.0 };
-            loss += decay.ln_1p() + if wrong_side { margin.abs() } else { 0.0 };
+            loss += weight * (decay.ln_1p() + if wrong_side { margin.abs() } else { 0.0 });
             *margin = if *margin >= 0.0 { 1.0 } else { decay } / (1.0 + decay);
         }
         let weights = first(parameters, self.data.columns());
@@ -290,11 +355,12 @@ impl Problem<'_> {
     fn gradient(&self, probabilities: &Array1<f64>, parameters: &Array1<f64>) -> Array1<f64> {
         let data = self.data;
         let columns = data.columns();
-        let residuals: Array1<f64> = probabilities
+        let mut residuals: Array1<f64> = probabilities
             .iter()
             .zip(self.labels)
             .map(|(p, &label)| p - f64::from(u8::from(label)))
             .collect();
+        self.weigh(&mut residuals);
         let total = residuals.sum();
         let sums = indicator_sums(data, &residuals);
         let by_number = data.numbers.t().dot(&residuals);
@@ -313,7 +379,16 @@ impl Problem<'_> {
     }
 
     fn hessian(&self, probabilities: &Array1<f64>) -> Array2<f64> {
-        self.curved(&probabilities.mapv(|p| p * (1.0 - p)))
+        let mut curvatures = probabilities.mapv(|p| p * (1.0 - p));
+        self.weigh(&mut curvatures);
+        self.curved(&curvatures)
+    }
+
+    /// Multiplies one value per record by the records' weights.
+    fn weigh(&self, values: &mut Array1<f64>) {
+        if let Some(weights) = self.weights {
+            values.iter_mut().zip(weights).for_each(|(value, weight)| *value *= weight);
+        }
     }
 
     /// The Hessian of log-losses of these curvatures, one per record, and of the penalty.
@@ -512,6 +587,39 @@ mod tests {
                 prop_assert!((a - b).abs() < 1e-6);
             }
         }
+    }
+
+    /// A weight of 3 is the same as standing there three times, a weight of 0 as not standing there.
+    #[test]
+    fn whole_weights_are_repetitions() {
+        let (design, labels) = records(6, 120);
+        let scaling = Scaling::fit(&design, Encoding::Z);
+        let weights: Vec<f64> = (0..120).map(|i| f64::from(i % 4)).collect();
+        let weighted =
+            Logistic::fit_weighted(&scaling.apply(&design), &labels, &weights, 2.0).unwrap();
+        let repeated: Vec<usize> =
+            (0..120).flat_map(|i| std::iter::repeat_n(i, i % 4)).collect();
+        let repeated_labels: Vec<bool> = repeated.iter().map(|&i| labels[i]).collect();
+        let data = scaling.apply(&design.select(&repeated));
+        let plain = Logistic::fit(&data, &repeated_labels, 2.0).unwrap();
+        assert!((weighted.objective() - plain.objective()).abs() < 1e-9);
+        for (a, b) in weighted.model().parameters().iter().zip(&plain.model().parameters()) {
+            assert!((a - b).abs() < 1e-7, "{a} {b}");
+        }
+    }
+
+    #[test]
+    fn refuses_weights_that_are_none() {
+        let (design, labels) = records(3, 20);
+        let data = Scaling::fit(&design, Encoding::Mix).apply(&design);
+        let fit = |weights: &[f64]| Logistic::fit_weighted(&data, &labels, weights, 1.0).unwrap_err();
+        assert_eq!(fit(&[1.0; 19]), LogisticError::Weights { expected: 20, got: 19 });
+        let mut weights = [1.0; 20];
+        weights[7] = -0.5;
+        assert_eq!(fit(&weights), LogisticError::Weight { row: 7, weight: -0.5 });
+        assert_eq!(fit(&[0.0; 20]), LogisticError::Empty);
+        let positive: Vec<f64> = labels.iter().map(|&label| f64::from(u8::from(label))).collect();
+        assert_eq!(fit(&positive), LogisticError::OneClass { positive: true });
     }
 
     #[test]

@@ -11,7 +11,9 @@ use protocol::scoring::design::Design;
 use self::bins::{BINS_MAX, Binned, Question};
 use self::loss::logistic;
 use self::tree::{Grower, Node};
-use super::{Classifier, Firm, FirmError, check_labels, check_records, check_setting};
+use super::{
+    Classifier, Firm, FirmError, check_labels, check_records, check_setting, check_weighted,
+};
 
 mod bins;
 mod loss;
@@ -50,15 +52,37 @@ impl BoostedFirm {
         let odds = count(true) as f64 / count(false) as f64;
         odds.ln()
     }
+
+    fn weighted_base(labels: &[bool], weights: &[f64]) -> f64 {
+        let sum = |wanted: bool| -> f64 {
+            labels.iter().zip(weights).filter(|&(&label, _)| label == wanted).map(|(_, w)| w).sum()
+        };
+        (sum(true) / sum(false)).ln()
+    }
+
+    fn grow(&self, mut grower: Grower<'_>, labels: &[bool]) -> Vec<Vec<Node>> {
+        (0..self.trees).map(|_| grower.tree(labels)).collect()
+    }
 }
 
 impl Firm for BoostedFirm {
     fn fit(&self, labels: &[bool]) -> Result<Box<dyn Classifier>, FirmError> {
         check_labels(self.binned.rows, labels)?;
         let base = Self::base(labels);
-        let mut grower = Grower::new(&self.binned, self.depth, self.rate, base);
-        let trees = (0..self.trees).map(|_| grower.tree(labels)).collect();
-        Ok(Box::new(BoostedClassifier { base, trees }))
+        let grower = Grower::new(&self.binned, self.depth, self.rate, base);
+        Ok(Box::new(BoostedClassifier { base, trees: self.grow(grower, labels) }))
+    }
+
+    // As `XGBoost`: both derivatives are multiplied, so that the least child weight counts weights.
+    fn fit_weighted(
+        &self,
+        labels: &[bool],
+        weights: &[f64],
+    ) -> Result<Box<dyn Classifier>, FirmError> {
+        check_weighted(self.binned.rows, labels, weights)?;
+        let base = Self::weighted_base(labels, weights);
+        let grower = Grower::new(&self.binned, self.depth, self.rate, base).weighted(weights);
+        Ok(Box::new(BoostedClassifier { base, trees: self.grow(grower, labels) }))
     }
 }
 
@@ -116,6 +140,12 @@ mod tests {
 
     /// Records, labels and `XGBoost`'s probabilities, written by `boosted_vectors.py` beside it.
     fn vectors() -> (Design, Vec<bool>, Vec<f64>) {
+        let (records, labels, [probabilities, _, _]) = all_vectors();
+        (records, labels, probabilities)
+    }
+
+    /// The same with weights, and the probabilities of `XGBoost` with them.
+    fn all_vectors() -> (Design, Vec<bool>, [Vec<f64>; 3]) {
         let number = FeatureKind::Numeric { min: 0.0, max: 100.0 };
         let levels = ["0", "1", "2", "3"].map(String::from).to_vec();
         let feature = |name: &str, kind| Feature { name: name.into(), unit: None, kind };
@@ -126,16 +156,18 @@ mod tests {
             feature("level", FeatureKind::Categorical { levels }),
         ]);
         let mut builder = DesignBuilder::new(&schema.unwrap());
-        let (mut labels, mut probabilities) = (Vec::new(), Vec::new());
+        let (mut labels, mut columns) = (Vec::new(), [const { Vec::new() }; 3]);
         for line in include_str!("boosted_vectors.csv").lines().skip(1) {
             let fields: Vec<&str> = line.split(',').collect();
             let number = |i: usize| Value::Number(fields[i].parse().unwrap());
             let level = Value::Level(fields[3].parse().unwrap());
             builder.push(&[number(0), number(1), number(2), level]);
             labels.push(fields[4] == "1");
-            probabilities.push(fields[5].parse().unwrap());
+            for (column, field) in columns.iter_mut().zip(&fields[5..]) {
+                column.push(field.parse().unwrap());
+            }
         }
-        (builder.finish(), labels, probabilities)
+        (builder.finish(), labels, columns)
     }
 
     fn learner(trees: u32) -> Learner {
@@ -151,6 +183,31 @@ mod tests {
             assert!((found - wanted).abs() < 1e-4, "row {row}: {found}, XGBoost {wanted}");
         }
         assert_eq!(found.len(), 200);
+    }
+
+    #[test]
+    fn agrees_with_xgboost_where_records_have_weights() {
+        let (records, labels, [_, weights, wanted]) = all_vectors();
+        let firm = learner(50).prepare(&records, &labels).unwrap();
+        let found = firm.fit_weighted(&labels, &weights).unwrap().probabilities(&records);
+        for (row, (found, wanted)) in found.iter().zip(&wanted).enumerate() {
+            assert!((found - wanted).abs() < 1e-4, "row {row}: {found}, XGBoost {wanted}");
+        }
+        assert_eq!(
+            firm.fit_weighted(&labels, &weights[1..]).err(),
+            Some(FirmError::Weights { expected: 200, got: 199 })
+        );
+        let only: Vec<f64> = labels.iter().map(|&label| f64::from(u8::from(label))).collect();
+        let refused = firm.fit_weighted(&labels, &only).err();
+        assert_eq!(refused, Some(FirmError::OneClass { positive: true }));
+    }
+
+    #[test]
+    fn weights_of_one_change_nothing() {
+        let (records, labels, _) = vectors();
+        let firm = learner(30).prepare(&records, &labels).unwrap();
+        let weighted = firm.fit_weighted(&labels, &[1.0; 200]).unwrap().probabilities(&records);
+        assert_eq!(weighted, firm.fit(&labels).unwrap().probabilities(&records));
     }
 
     #[test]

@@ -29,11 +29,20 @@ def table():
 
 rows = list(table())
 encoded = np.array([[*numbers, *(level == k for k in range(LEVELS))] for *numbers, level, _ in rows], dtype=float)
-data = xgboost.DMatrix(encoded, [row[-1] for row in rows])
+labels = [row[-1] for row in rows]
+weights = [(i * 7 % 11 + 1) / 4 for i in range(ROWS)]
 settings = {"objective": "binary:logistic", "max_depth": 3, "eta": 0.1, "tree_method": "hist", "nthread": 1}
-probabilities = xgboost.train(settings, data, num_boost_round=50).predict(data)
+
+
+def probabilities(weight=None):
+    data = xgboost.DMatrix(encoded, labels, weight=weight)
+    return xgboost.train(settings, data, num_boost_round=50).predict(data)
+
+
+plain, weighted = probabilities(), probabilities(weights)
 
 with open(pathlib.Path(__file__).with_suffix(".csv"), "w", newline="") as file:
     writer = csv.writer(file, lineterminator="\n")
-    writer.writerow(["age", "hours", "gain", "level", "label", "probability"])
-    writer.writerows([*row, f"{p:.9g}"] for row, p in zip(rows, probabilities))
+    writer.writerow(["age", "hours", "gain", "level", "label", "probability", "weight", "weighted"])
+    columns = zip(rows, plain, weights, weighted)
+    writer.writerows([*row, f"{p:.9g}", w, f"{q:.9g}"] for row, p, w, q in columns)

@@ -28,6 +28,16 @@ impl Firm for LogisticFirm {
         let model = fit.model().clone();
         Ok(Box::new(LogisticClassifier { scaling: self.scaling.clone(), model }))
     }
+
+    fn fit_weighted(
+        &self,
+        labels: &[bool],
+        weights: &[f64],
+    ) -> Result<Box<dyn Classifier>, FirmError> {
+        let fit = Logistic::fit_weighted(&self.records, labels, weights, self.penalty)?;
+        let model = fit.model().clone();
+        Ok(Box::new(LogisticClassifier { scaling: self.scaling.clone(), model }))
+    }
 }
 
 struct LogisticClassifier {

@@ -11,7 +11,9 @@ use protocol::order::{Purpose, order, splitmix64, unit};
 use protocol::scoring::design::Design;
 use protocol::scoring::scaling::{Encoding, Scaled, Scaling};
 
-use super::{Classifier, Firm, FirmError, check_labels, check_records, check_setting};
+use super::{
+    Classifier, Firm, FirmError, check_labels, check_records, check_setting, check_weighted,
+};
 
 /// Records of one step.
 const BATCH: usize = 128;
@@ -52,9 +54,31 @@ impl MlpFirm {
     }
 }
 
+/// What to learn: labels, and by what each record's loss is multiplied, 1 if there are none.
+#[derive(Clone, Copy)]
+struct Targets<'a> {
+    labels: &'a [bool],
+    weights: Option<&'a [f64]>,
+}
+
 impl Firm for MlpFirm {
     fn fit(&self, labels: &[bool]) -> Result<Box<dyn Classifier>, FirmError> {
         check_labels(self.records.nrows(), labels)?;
+        Ok(self.learn(Targets { labels, weights: None }))
+    }
+
+    fn fit_weighted(
+        &self,
+        labels: &[bool],
+        weights: &[f64],
+    ) -> Result<Box<dyn Classifier>, FirmError> {
+        check_weighted(self.records.nrows(), labels, weights)?;
+        Ok(self.learn(Targets { labels, weights: Some(weights) }))
+    }
+}
+
+impl MlpFirm {
+    fn learn(&self, targets: Targets<'_>) -> Box<dyn Classifier> {
         let mut network = self.start.clone();
         let (columns, hidden) = network.into_hidden.dim();
         let mut adam = Adam::new(self.rate, Network::zeros(columns, hidden));
@@ -62,11 +86,11 @@ impl Firm for MlpFirm {
         for epoch in 0..self.epochs {
             let seed = splitmix64(self.seed ^ splitmix64(u64::from(epoch)));
             for rows in order(seed, Purpose::Ties, 0..self.records.nrows()).chunks(BATCH) {
-                batch.gradients(&network, &self.records, labels, rows);
+                batch.gradients(&network, &self.records, targets, rows);
                 adam.step(&mut network, &batch.gradients);
             }
         }
-        Ok(Box::new(MlpClassifier { scaling: self.scaling.clone(), network }))
+        Box::new(MlpClassifier { scaling: self.scaling.clone(), network })
     }
 }
 
@@ -185,7 +209,7 @@ impl Batch {
         &mut self,
         network: &Network,
         records: &Array2<f32>,
-        labels: &[bool],
+        targets: Targets<'_>,
         rows: &[usize],
     ) {
         let here = Slice::from(..rows.len());
@@ -202,7 +226,10 @@ impl Batch {
         let share = 1.0 / rows.len() as f32;
         for (residual, &row) in residuals.iter_mut().zip(rows) {
             let p = 1.0 / (1.0 + (-*residual - network.out_bias).exp());
-            *residual = (p - f32::from(u8::from(labels[row]))) * share;
+            *residual = (p - f32::from(u8::from(targets.labels[row]))) * share;
+        }
+        if let Some(weights) = targets.weights {
+            residuals.iter_mut().zip(rows).for_each(|(r, &row)| *r *= single(weights[row]));
         }
         let mut errors = self.errors.slice_axis_mut(Axis(0), here);
         let records = errors.outer_iter_mut().zip(hidden.outer_iter()).zip(&residuals);
@@ -326,12 +353,16 @@ mod tests {
         let network = Network::new(2, 5, 9);
         let rows: Vec<usize> = (0..100).collect();
         let mut batch = Batch::new(2, 5);
-        batch.gradients(&network, &scaled, &labels, &rows);
+        let weights: Vec<f64> = (0..1000).map(|i| f64::from(i % 3)).collect();
+        let targets = Targets { labels: &labels, weights: Some(&weights) };
+        batch.gradients(&network, &scaled, targets, &rows);
         let classifier =
             |network| MlpClassifier { scaling: Scaling::fit(&records, Encoding::Z), network };
         let loss = |network: Network| -> f64 {
             let p = classifier(network).probabilities(&records);
-            let likelihood = rows.iter().map(|&i| if labels[i] { p[i] } else { 1.0 - p[i] }.ln());
+            let likelihood = rows
+                .iter()
+                .map(|&i| weights[i] * if labels[i] { p[i] } else { 1.0 - p[i] }.ln());
             -likelihood.sum::<f64>() / 100.0
         };
         for part in 0..4 {

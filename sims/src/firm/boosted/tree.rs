@@ -48,6 +48,8 @@ pub(super) struct Grower<'a> {
     /// Per record: derivatives of the loss at its log-odds.
     derivatives: Vec<Sums>,
     margins: Vec<f64>,
+    /// What each record's derivatives are multiplied by; by 1 if there are none.
+    weights: Option<&'a [f64]>,
     /// Every record once, those of a node side by side.
     rows: Vec<u32>,
     scratch: Vec<u32>,
@@ -64,11 +66,17 @@ impl<'a> Grower<'a> {
             rate,
             derivatives: vec![[0.0; 2]; binned.rows],
             margins: vec![base; binned.rows],
+            weights: None,
             rows: Vec::with_capacity(binned.rows),
             scratch: vec![0; binned.rows],
             spare: Vec::new(),
             nodes: Vec::new(),
         }
+    }
+
+    /// The same with a weight for each record.
+    pub(super) fn weighted(self, weights: &'a [f64]) -> Self {
+        Self { weights: Some(weights), ..self }
     }
 
     /// The log-odds of every record after the trees so far.
@@ -80,6 +88,11 @@ impl<'a> Grower<'a> {
     /// Grows one tree.
     pub(super) fn tree(&mut self, labels: &[bool]) -> Vec<Node> {
         differentiate(&self.margins, labels, &mut self.derivatives);
+        if let Some(weights) = self.weights {
+            for (sums, weight) in self.derivatives.iter_mut().zip(weights) {
+                *sums = sums.map(|derivative| derivative * weight);
+            }
+        }
         let total = sum(&self.derivatives);
         let rows = u32::try_from(self.binned.rows).expect("checked when the records were binned");
         self.rows.clear();
