@@ -339,6 +339,9 @@ pub struct Sweep {
 const KEYS: &str = "Keys of an experiment file:\n\
   name, dataset, seeds, methods, alphas, flips (persons), shares (of the candidates),\n\
   beyond (refuse, flip-all, skip), validate, k, encoding (mix, z), group_visible,\n\
+  firm_side (reweighing, massaging, equalized-odds, calibrated-fnr, calibrated-fpr,\n\
+  calibrated-weighted, withhold, fare, reductions-equalized-odds, reductions-parity),\n\
+  strengths (a table: method = [numbers]),\n\
   firms (a list such as { learner = \"logistic\", penalty = 1.0 })\n\
 Unknown keys are refused. Results: results.jsonl, results.csv, summary.csv and figures.";
 

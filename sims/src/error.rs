@@ -7,6 +7,7 @@ use protocol::exit::Exit;
 use protocol::transcript::AbortReason;
 use protocol::transcript::file::FileError;
 
+use crate::baseline::BaselineError;
 use crate::campaign::play::PlayError;
 use crate::campaign::study::StudyError;
 use crate::compare::{CompareError, SeedError};
@@ -137,7 +138,12 @@ impl CommandError {
             | Self::Population(_)
             | Self::Paper(_) => Exit::Data,
             Self::Sweep(error) => match error {
-                SweepError::Scene { .. } | SweepError::Corrupt { .. } => Exit::Data,
+                SweepError::FirmSide { error: BaselineError::Strength { .. }, .. } => {
+                    Exit::Configuration
+                }
+                SweepError::Scene { .. }
+                | SweepError::FirmSide { .. }
+                | SweepError::Corrupt { .. } => Exit::Data,
                 SweepError::Foreign { .. } => Exit::Configuration,
                 SweepError::Io { .. } | SweepError::Unreadable { .. } => Exit::Io,
             },

@@ -3,11 +3,14 @@
 //! - [`config`](self): what an experiment file may say. [`record`]: one line per retrained firm.
 //! - [`sweep`]: all cells on all cores, resumable. [`summary`]: means, intervals, differences.
 
+use std::collections::BTreeMap;
+
 use protocol::scoring::method::Method;
 use protocol::scoring::scaling::Encoding;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::baseline::Baseline;
 use crate::firm::Learner;
 use crate::scene::GroupSight;
 
@@ -38,9 +41,16 @@ pub struct Experiment {
     /// What to do with a budget above the number of candidates.
     #[serde(default)]
     pub beyond: Beyond,
-    /// Whether M is chosen on validation data as well, among `shares`.
+    /// Whether M and strengths are chosen on validation data as well: M among `shares`.
     #[serde(default)]
     pub validate: bool,
+    /// Firm-side methods to compare with.
+    // Left out of the hash where there are none: results from before they existed stay valid.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub firm_side: Vec<Baseline>,
+    /// Strengths of firm-side methods other than their own.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub strengths: BTreeMap<Baseline, Vec<f64>>,
     /// Neighbours of `rb-label` and `rb-dist`.
     #[serde(default = "default_k")]
     pub k: usize,
@@ -91,6 +101,12 @@ pub enum ExperimentError {
     /// Validation needs shares to choose from.
     #[error("validate = true chooses M among the shares, but shares is empty")]
     NothingToChoose,
+    /// Strengths of a method that is not run, or none for one that is.
+    #[error("strengths names {}: allowed are methods of firm_side, with at least one number", .method.word())]
+    Strengths {
+        /// Which method.
+        method: Baseline,
+    },
 }
 
 impl Experiment {
@@ -123,10 +139,21 @@ impl Experiment {
                 return Err(ExperimentError::Share { key, value });
             }
         }
-        if self.validate && self.shares.is_empty() {
+        if self.validate && self.shares.is_empty() && self.firm_side.is_empty() {
             return Err(ExperimentError::NothingToChoose);
         }
+        let useless = |(method, values): &(&Baseline, &Vec<f64>)| {
+            !self.firm_side.contains(method) || values.is_empty()
+        };
+        if let Some((&method, _)) = self.strengths.iter().find(useless) {
+            return Err(ExperimentError::Strengths { method });
+        }
         Ok(())
+    }
+
+    /// The strengths at which a firm-side method is run.
+    pub fn strengths_of(&self, method: Baseline) -> &[f64] {
+        self.strengths.get(&method).map_or_else(|| method.strengths(), Vec::as_slice)
     }
 
     /// Whether the firm sees the group.
@@ -193,6 +220,28 @@ pub(crate) mod tests {
         );
         assert_eq!(with("seeds = 2", "seeds = 0"), ExperimentError::Empty { key: "seeds" });
         assert_eq!(with("shares = [0.2, 0.5]", ""), ExperimentError::NothingToChoose);
+    }
+
+    #[test]
+    fn reads_firm_side_methods_and_their_strengths() {
+        let text = format!("firm_side = [\"massaging\", \"reweighing\"]\n{TEXT}");
+        let text = format!("{text}\n[strengths]\nmassaging = [1.0, 0.5]");
+        let experiment = Experiment::parse(&text).unwrap();
+        assert_eq!(experiment.strengths_of(Baseline::Massaging), [1.0, 0.5]);
+        let own = Baseline::Reweighing.strengths();
+        assert_eq!(experiment.strengths_of(Baseline::Reweighing), own);
+        let with = |from: &str, to: &str| Experiment::parse(&text.replace(from, to)).unwrap_err();
+        let wrong = ExperimentError::Strengths { method: Baseline::Massaging };
+        assert_eq!(with("[1.0, 0.5]", "[]"), wrong);
+        assert_eq!(with("[\"massaging\", ", "["), wrong);
+        let unknown = with("\"reweighing\"", "\"reweighting\"").to_string();
+        assert!(unknown.contains("reweighting"), "{unknown}");
+    }
+
+    /// Results of experiments without firm-side methods stay theirs.
+    #[test]
+    fn the_hash_is_that_of_before_firm_side_methods() {
+        assert_eq!(Experiment::parse(TEXT).unwrap().hash("a"), "abdabcf368932d25");
     }
 
     #[test]

@@ -7,6 +7,7 @@ use protocol::scoring::design::Design;
 use protocol::scoring::logistic::LogisticError;
 use serde::{Deserialize, Serialize};
 
+pub(crate) mod bins;
 mod boosted;
 mod logistic;
 mod mlp;

@@ -2,11 +2,12 @@
 //!
 //! - [`dataset`], [`population`]: people, real and made up. [`scene`]: one seed's split, collective,
 //!   scores and flips. [`firm`]: learners that retrain. [`metrics`], [`statistics`]: what it came to.
-//! - [`compare`]: exact scores against private ones.
+//! - [`baseline`]: what a firm could do itself. [`compare`]: exact scores against private ones.
 //! - [`experiment`]: everything that varies, on all cores, resumable. [`reference`](mod@reference): regression
 //!   cases. [`paper`]: the paper's points. [`figure`]: pictures. [`cli`], [`command`], [`error`]: the program `sims`.
 //! - [`network`]: a server, its clients, and all that goes wrong between them.
 
+pub mod baseline;
 pub mod campaign;
 pub mod cli;
 pub mod command;

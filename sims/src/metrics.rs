@@ -64,18 +64,54 @@ impl Confusion {
     /// # Errors
     /// [`MetricError::EmptyCell`] if a group has nobody with one of the labels.
     pub fn measures(&self) -> Result<Measures, MetricError> {
-        let [[fpr_majority, tpr_majority], [fpr_minority, tpr_minority]] = [
-            [self.rate(false, false)?, self.rate(false, true)?],
-            [self.rate(true, false)?, self.rate(true, true)?],
-        ];
-        let accepted = |group: usize| {
-            let [[n0, n1], [p0, p1]] = self.counts[group];
-            ratio(n1 + p1, n0 + n1 + p0 + p1)
+        #[expect(clippy::cast_precision_loss, reason = "numbers of people are far below 2^53")]
+        Measures::of(&self.counts.map(|group| group.map(|label| label.map(|n| n as f64))))
+    }
+}
+
+impl Measures {
+    /// The expected measures of decisions by chance: `chances` holds each person's probability of a
+    /// positive decision; the three slices run over the same people.
+    ///
+    /// Error and rates are expectations, gaps are those of expected rates: what a firm's lot
+    /// comes to on average. One draw adds noise to every rate.
+    ///
+    /// # Errors
+    /// [`MetricError::EmptyCell`] if a group has nobody with one of the labels.
+    pub fn expected(
+        minority: &[bool],
+        positive: &[bool],
+        chances: &[f64],
+    ) -> Result<Self, MetricError> {
+        let mut counts = [[[0.0; 2]; 2]; 2];
+        for ((&a, &y), &chance) in minority.iter().zip(positive).zip(chances) {
+            let [negative, positive] = &mut counts[usize::from(a)][usize::from(y)];
+            *negative += 1.0 - chance;
+            *positive += chance;
+        }
+        Self::of(&counts)
+    }
+
+    /// The measures of `counts[group][label][decision]`, in persons.
+    fn of(counts: &[[[f64; 2]; 2]; 2]) -> Result<Self, MetricError> {
+        let rate = |minority: bool, positive: bool| {
+            let [no, yes] = counts[usize::from(minority)][usize::from(positive)];
+            if no + yes > 0.0 {
+                Ok(yes / (no + yes))
+            } else {
+                Err(MetricError::EmptyCell { minority, positive })
+            }
         };
-        let wrong: u64 = self.counts.iter().map(|group| group[0][1] + group[1][0]).sum();
-        let everybody: u64 = self.counts.iter().flatten().flatten().sum();
-        Ok(Measures {
-            error: ratio(wrong, everybody),
+        let [[fpr_majority, tpr_majority], [fpr_minority, tpr_minority]] =
+            [[rate(false, false)?, rate(false, true)?], [rate(true, false)?, rate(true, true)?]];
+        let accepted = |group: usize| {
+            let [[n0, n1], [p0, p1]] = counts[group];
+            (n1 + p1) / (n0 + n1 + p0 + p1)
+        };
+        let wrong: f64 = counts.iter().map(|group| group[0][1] + group[1][0]).sum();
+        let everybody: f64 = counts.iter().flatten().flatten().sum();
+        Ok(Self {
+            error: wrong / everybody,
             eqod: audit::equalized_odds([tpr_majority, tpr_minority], [fpr_majority, fpr_minority]),
             parity: audit::statistical_parity([accepted(0), accepted(1)]),
             tpr_majority,
@@ -83,15 +119,6 @@ impl Confusion {
             fpr_majority,
             fpr_minority,
         })
-    }
-
-    /// Share of positive decisions in one cell.
-    fn rate(&self, minority: bool, positive: bool) -> Result<f64, MetricError> {
-        let people = self.people(minority, positive);
-        if people == 0 {
-            return Err(MetricError::EmptyCell { minority, positive });
-        }
-        Ok(ratio(self.counts[usize::from(minority)][usize::from(positive)][1], people))
     }
 }
 
@@ -147,6 +174,22 @@ mod tests {
         close(m.parity, 3.0 / 4.0 - 1.0 / 3.0);
         close(m.tpr_minority, 0.5);
         close(m.fpr_majority, 0.5);
+    }
+
+    #[test]
+    fn chances_of_zero_and_one_are_decisions() {
+        let [a, y, h] = people();
+        let chances: Vec<f64> = h.iter().map(|&h| f64::from(u8::from(h))).collect();
+        let measures = Measures::expected(&a, &y, &chances).unwrap();
+        assert_eq!(measures, Confusion::count(&a, &y, &h).measures().unwrap());
+    }
+
+    /// A coin for everybody: half of each cell, half of all wrong.
+    #[test]
+    fn a_coin_treats_groups_alike() {
+        let [a, y, _] = people();
+        let m = Measures::expected(&a, &y, &[0.5; 7]).unwrap();
+        assert_eq!((m.error, m.eqod, m.parity, m.tpr_minority), (0.5, 0.0, 0.0, 0.5));
     }
 
     #[test]

@@ -203,6 +203,16 @@ impl<'a> Scene<'a> {
         })
     }
 
+    /// These people with all that is known of them.
+    pub fn people(&self, rows: &[usize], sight: GroupSight) -> People {
+        let pick = |values: &[bool]| rows.iter().map(|&row| values[row]).collect();
+        People {
+            records: self.seen(rows, sight),
+            minority: pick(&self.data.minority),
+            positive: pick(&self.data.positive),
+        }
+    }
+
     fn seen(&self, rows: &[usize], sight: GroupSight) -> Design {
         let records = self.data.records.select(rows);
         match sight {
@@ -213,6 +223,17 @@ impl<'a> Scene<'a> {
             GroupSight::Hidden => records,
         }
     }
+}
+
+/// People as the firm sees them, their groups and true labels.
+#[derive(Clone, Debug)]
+pub struct People {
+    /// The firm's features; the group among them if the firm sees it.
+    pub records: Design,
+    /// Per person: whether of the minority.
+    pub minority: Vec<bool>,
+    /// Per person: whether the true label is positive.
+    pub positive: Vec<bool>,
 }
 
 /// Whether the group is among the firm's features.

@@ -252,6 +252,8 @@ fn play(
         shares: Vec::new(),
         beyond: Beyond::Refuse,
         validate: false,
+        firm_side: Vec::new(),
+        strengths: std::collections::BTreeMap::new(),
         k: 20,
         encoding: Encoding::Z,
         group_visible: true,

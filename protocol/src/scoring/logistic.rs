@@ -597,8 +597,7 @@ mod tests {
         let weights: Vec<f64> = (0..120).map(|i| f64::from(i % 4)).collect();
         let weighted =
             Logistic::fit_weighted(&scaling.apply(&design), &labels, &weights, 2.0).unwrap();
-        let repeated: Vec<usize> =
-            (0..120).flat_map(|i| std::iter::repeat_n(i, i % 4)).collect();
+        let repeated: Vec<usize> = (0..120).flat_map(|i| std::iter::repeat_n(i, i % 4)).collect();
         let repeated_labels: Vec<bool> = repeated.iter().map(|&i| labels[i]).collect();
         let data = scaling.apply(&design.select(&repeated));
         let plain = Logistic::fit(&data, &repeated_labels, 2.0).unwrap();
@@ -612,7 +611,8 @@ mod tests {
     fn refuses_weights_that_are_none() {
         let (design, labels) = records(3, 20);
         let data = Scaling::fit(&design, Encoding::Mix).apply(&design);
-        let fit = |weights: &[f64]| Logistic::fit_weighted(&data, &labels, weights, 1.0).unwrap_err();
+        let fit =
+            |weights: &[f64]| Logistic::fit_weighted(&data, &labels, weights, 1.0).unwrap_err();
         assert_eq!(fit(&[1.0; 19]), LogisticError::Weights { expected: 20, got: 19 });
         let mut weights = [1.0; 20];
         weights[7] = -0.5;

@@ -4,6 +4,7 @@ use std::num::NonZeroU32;
 
 use protocol::scoring::method::Method;
 
+use crate::baseline::Baseline;
 use crate::experiment::record::Choice;
 use crate::experiment::summary::Summary;
 use crate::figure::{
@@ -63,7 +64,8 @@ impl<'a> Subject<'a> {
         })
     }
 
-    /// Error against `EqOd` along the flips, for one size of the collective.
+    /// Error against `EqOd` along the flips, for one size of the collective, and along the strengths
+    /// of firm-side methods.
     pub(super) fn pareto(&self, alpha: f64) -> Option<Pareto> {
         let front = |s: &'a Summary| Point { x: estimate(s.error), y: estimate(s.eqod) };
         let mut series = series(|method| {
@@ -72,6 +74,17 @@ impl<'a> Subject<'a> {
             along.sort_by(|a, b| a.flips.mean.total_cmp(&b.flips.mean));
             along.into_iter().map(front).collect()
         });
+        let firm_side: Vec<Series> = Baseline::ALL
+            .into_iter()
+            .map(|method| Series {
+                name: method.word().to_owned(),
+                points: self.strengths(method).into_iter().map(front).collect(),
+            })
+            .filter(|series| !series.points.is_empty())
+            .collect();
+        let theirs_too: &[&str] =
+            if firm_side.is_empty() { &[] } else { &["fare", "calibrated-eqodds"] };
+        series.extend(firm_side);
         let none = self.summaries.iter().find(|s| s.method == "none")?;
         series.push(Series { name: "no action".to_owned(), points: vec![front(none)] });
         let theirs = |name: &str| {
@@ -79,14 +92,18 @@ impl<'a> Subject<'a> {
             let points = points.into_iter().map(|(x, y)| Point::at(x, Estimate::exact(y)));
             Series { name: name.to_owned(), points: points.collect() }
         };
-        let paper = ["collective", "base"].map(theirs);
+        let paper = ["collective", "base"].iter().chain(theirs_too).map(|name| theirs(name));
         (series.len() > 1).then(|| Pareto {
-            title: format!("Error against unfairness along the flips, α = {alpha}"),
+            title: if theirs_too.is_empty() {
+                format!("Error against unfairness along the flips, α = {alpha}")
+            } else {
+                format!("Error against unfairness, collective of α = {alpha} and firm-side methods")
+            },
             caption: self.caption.replace("bands", "whiskers"),
             x: Axis::new("error"),
             y: Axis::from_zero("equalized odds violation (EqOd)"),
             series,
-            paper: paper.into_iter().filter(|s| !s.points.is_empty()).collect(),
+            paper: paper.filter(|s| !s.points.is_empty()).collect(),
         })
     }
 
@@ -136,6 +153,18 @@ impl<'a> Subject<'a> {
             y_axes: YAxes::Shared,
             panels,
         })
+    }
+
+    /// A firm-side method's curve, from the least strength to the greatest.
+    fn strengths(&self, method: Baseline) -> Vec<&'a Summary> {
+        let mut along: Vec<&Summary> = self
+            .summaries
+            .iter()
+            .copied()
+            .filter(|s| s.method == method.word() && s.choice == Choice::Strength)
+            .collect();
+        along.sort_by(|a, b| a.asked.total_cmp(&b.asked));
+        along
     }
 
     fn of(&self, method: &str, alpha: f64) -> impl Iterator<Item = &'a Summary> {

@@ -71,6 +71,8 @@ fn experiment(options: &Run) -> Experiment {
             BeyondWord::FlipAll => Beyond::FlipAll,
         },
         validate: false,
+        firm_side: Vec::new(),
+        strengths: std::collections::BTreeMap::new(),
         k: options.k,
         encoding: match options.encoding {
             EncodingWord::Mix => Encoding::Mix,

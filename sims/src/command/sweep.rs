@@ -73,9 +73,11 @@ fn draw(
         for &alpha in &experiment.alphas {
             if let Some(figure) = subject.flips(alpha) {
                 files.push(figure.draw(out, &format!("flips-{firm}-alpha-{alpha}"))?);
-                if let Some(figure) = subject.pareto(alpha) {
-                    files.push(figure.draw(out, &format!("pareto-{firm}-alpha-{alpha}"))?);
-                }
+            } else if experiment.firm_side.is_empty() {
+                continue;
+            }
+            if let Some(figure) = subject.pareto(alpha) {
+                files.push(figure.draw(out, &format!("pareto-{firm}-alpha-{alpha}"))?);
             }
         }
         if let Some(figure) = subject.sizes(&experiment.alphas) {

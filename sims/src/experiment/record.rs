@@ -4,7 +4,8 @@ use std::cmp::Ordering;
 
 use serde::{Deserialize, Serialize};
 
-use crate::scene::Outcome;
+use crate::metrics::Measures;
+use crate::scene::{Outcome, People};
 
 /// How a record's flip budget was chosen.
 #[derive(Clone, Copy, Debug, Eq, Ord, PartialEq, PartialOrd, Deserialize, Serialize)]
@@ -14,7 +15,9 @@ pub enum Choice {
     Flips,
     /// Given by the experiment as a share of the candidates.
     Share,
-    /// Chosen on validation rows among the experiment's shares.
+    /// The strength of a firm-side method.
+    Strength,
+    /// Chosen on validation rows among the experiment's shares, or among the method's strengths.
     Validation,
 }
 
@@ -25,13 +28,13 @@ pub struct Cell {
     pub seed: u64,
     /// The firm's learner, with its position in the experiment if there are several of one word.
     pub firm: String,
-    /// The score, or `none`.
+    /// The score, `none`, or a firm-side method.
     pub method: String,
-    /// Size of the collective as a share of the minority train rows.
+    /// Size of the collective as a share of the minority train rows; 0 if the firm acts.
     pub alpha: f64,
     /// How the budget was chosen.
     pub choice: Choice,
-    /// The budget asked for: persons, or a share; 0 where validation chooses.
+    /// The budget asked for: persons, a share, or a strength; 0 where validation chooses.
     pub asked: f64,
 }
 
@@ -77,7 +80,10 @@ pub struct Record {
     pub candidates: usize,
     /// Members who flipped.
     pub flips: usize,
-    /// Share of wrong decisions on the test rows.
+    /// The strength of a firm-side method, as given or chosen.
+    #[serde(default)]
+    pub strength: Option<f64>,
+    /// Share of wrong decisions on the test rows; expected, where decisions are by chance.
     pub error: f64,
     /// Equalized odds violation.
     pub eqod: f64,
@@ -147,6 +153,7 @@ impl Record {
             members: asked.members,
             candidates: asked.candidates,
             flips: asked.flips,
+            strength: None,
             error: m.error,
             eqod: m.eqod,
             parity: m.parity,
@@ -160,6 +167,44 @@ impl Record {
             negatives_minority: counts.people(true, false),
             success: outcome.success.map(|s| s.success),
             counterfactual_change: outcome.success.map(|s| s.counterfactual_change),
+        }
+    }
+
+    /// Puts together what a firm-side method came to on the test people.
+    pub fn of_firm_side(stamp: &Stamp, cell: Cell, strength: f64, on: (Measures, &People)) -> Self {
+        let (m, people) = on;
+        let count = |minority: bool, positive: bool| {
+            let cells = people.minority.iter().zip(&people.positive);
+            cells.filter(|&cell| cell == (&minority, &positive)).count() as u64
+        };
+        Self {
+            config: stamp.config.clone(),
+            revision: stamp.revision.clone(),
+            dataset: stamp.dataset.clone(),
+            seed: cell.seed,
+            firm: cell.firm,
+            method: cell.method,
+            alpha: cell.alpha,
+            choice: cell.choice,
+            asked: cell.asked,
+            k: stamp.k,
+            members: 0,
+            candidates: 0,
+            flips: 0,
+            strength: Some(strength),
+            error: m.error,
+            eqod: m.eqod,
+            parity: m.parity,
+            tpr_majority: m.tpr_majority,
+            tpr_minority: m.tpr_minority,
+            fpr_majority: m.fpr_majority,
+            fpr_minority: m.fpr_minority,
+            positives_majority: count(false, true),
+            positives_minority: count(true, true),
+            negatives_majority: count(false, false),
+            negatives_minority: count(true, false),
+            success: None,
+            counterfactual_change: None,
         }
     }
 

@@ -11,7 +11,7 @@ use crate::statistics::Mean;
 pub struct Summary {
     /// The firm's word.
     pub firm: String,
-    /// The score, or `none`.
+    /// The score, `none`, or a firm-side method.
     pub method: String,
     /// Size of the collective.
     pub alpha: f64,
@@ -118,6 +118,7 @@ pub fn summary_text(summaries: &[Summary]) -> Vec<u8> {
         let choice = match s.choice {
             Choice::Flips => "flips",
             Choice::Share => "share",
+            Choice::Strength => "strength",
             Choice::Validation => "validation",
         };
         let line = format!(

@@ -13,8 +13,11 @@ use std::sync::{Mutex, PoisonError};
 use protocol::scoring::method::Method;
 use rayon::prelude::*;
 
+mod firm_side;
+
 use super::record::{Asked, Cell, Choice, Record, Stamp, json_lines};
 use super::{Beyond, Experiment};
+use crate::baseline::{Baseline, BaselineError};
 use crate::dataset::Dataset;
 use crate::firm::Learner;
 use crate::scene::{Scene, SceneError, Scores, Trial};
@@ -30,6 +33,16 @@ pub enum SweepError {
         seed: u64,
         /// Why.
         error: SceneError,
+    },
+    /// A firm-side method cannot be used.
+    #[error("seed {seed}, {}: {error}", .method.word())]
+    FirmSide {
+        /// Its seed.
+        seed: u64,
+        /// Which method.
+        method: Baseline,
+        /// Why.
+        error: BaselineError,
     },
     /// A result cannot be written; finished cells before it are kept.
     #[error("cannot write {}: {source}; what was finished before is kept, run the same command again to go on", .path.display())]
@@ -236,9 +249,14 @@ impl<'a> Runner<'a> {
             dataset: data.name.clone(),
             k: experiment.k,
         };
-        let budgets =
-            experiment.flips.len() + experiment.shares.len() + usize::from(experiment.validate);
-        let cells = 1 + experiment.methods.len() * experiment.alphas.len() * budgets;
+        let chooses = experiment.validate && !experiment.shares.is_empty();
+        let budgets = experiment.flips.len() + experiment.shares.len() + usize::from(chooses);
+        let firm_side: usize = experiment
+            .firm_side
+            .iter()
+            .map(|&m| experiment.strengths_of(m).len() + usize::from(experiment.validate))
+            .sum();
+        let cells = 1 + experiment.methods.len() * experiment.alphas.len() * budgets + firm_side;
         let seeds = usize::try_from(experiment.seeds).unwrap_or(usize::MAX);
         let total = seeds.saturating_mul(experiment.firms.len()).saturating_mul(cells);
         Self { experiment, data, stamp, records: Mutex::new(Vec::new()), progress, total }
@@ -249,6 +267,7 @@ impl<'a> Runner<'a> {
             let seed_run = SeedRun { runner: self, done, journal, seed };
             seed_run.run().map_err(|stop| match stop {
                 Stop::Scene(error) => SweepError::Scene { seed, error },
+                Stop::FirmSide(method, error) => SweepError::FirmSide { seed, method, error },
                 Stop::Sweep(error) => error,
             })
         })
@@ -257,6 +276,7 @@ impl<'a> Runner<'a> {
 
 enum Stop {
     Scene(SceneError),
+    FirmSide(Baseline, BaselineError),
     Sweep(SweepError),
 }
 
@@ -285,7 +305,8 @@ impl SeedRun<'_> {
         };
         let scores = rank(&scene)?;
         let inner = experiment.validate.then(|| scene.validation());
-        let inner_scores = inner.as_ref().map(rank).transpose()?;
+        let ranked = inner.as_ref().filter(|_| !experiment.shares.is_empty());
+        let inner_scores = ranked.map(rank).transpose()?;
         experiment.firms.par_iter().enumerate().try_for_each(|(place, learner)| {
             let firm = FirmRun {
                 seed_run: self,
@@ -296,12 +317,14 @@ impl SeedRun<'_> {
                     None => None,
                 },
                 word: firm_word(&experiment.firms, place),
+                learner,
             };
             firm.play(None, 0.0, Budget { choice: Choice::Flips, asked: 0.0 }, Asking::default())?;
             scores.par_iter().enumerate().try_for_each(|(method, (_, scores))| {
                 let inner = inner_scores.as_ref().map(|scores| &scores[method].1);
                 firm.method(experiment.methods[method], scores, inner)
-            })
+            })?;
+            firm.firm_side()
         })
     }
 
@@ -336,6 +359,7 @@ struct FirmRun<'a> {
     trial: Trial<'a>,
     inner: Option<(&'a Scene<'a>, Trial<'a>)>,
     word: String,
+    learner: &'a Learner,
 }
 
 impl FirmRun<'_> {

@@ -8,14 +8,13 @@
 use ndarray::ArrayView1;
 use protocol::scoring::design::Design;
 
-use self::bins::{BINS_MAX, Binned, Question};
 use self::loss::logistic;
 use self::tree::{Grower, Node};
+use super::bins::{BINS_MAX, Binned};
 use super::{
     Classifier, Firm, FirmError, check_labels, check_records, check_setting, check_weighted,
 };
 
-mod bins;
 mod loss;
 mod tree;
 
@@ -121,11 +120,7 @@ fn added(tree: &[Node], numbers: &ArrayView1<'_, f64>, active: &ArrayView1<'_, u
         match tree[at] {
             Node::Leaf(weight) => return weight,
             Node::Split { question, no, yes } => {
-                let says_yes = match question {
-                    Question::AtLeast { column, threshold } => numbers[column] >= threshold,
-                    Question::On { block, column } => active[block] == column,
-                };
-                at = if says_yes { yes } else { no };
+                at = if question.says_yes(numbers, active) { yes } else { no };
             }
         }
     }

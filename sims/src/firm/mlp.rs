@@ -360,9 +360,8 @@ mod tests {
             |network| MlpClassifier { scaling: Scaling::fit(&records, Encoding::Z), network };
         let loss = |network: Network| -> f64 {
             let p = classifier(network).probabilities(&records);
-            let likelihood = rows
-                .iter()
-                .map(|&i| weights[i] * if labels[i] { p[i] } else { 1.0 - p[i] }.ln());
+            let likelihood =
+                rows.iter().map(|&i| weights[i] * if labels[i] { p[i] } else { 1.0 - p[i] }.ln());
             -likelihood.sum::<f64>() / 100.0
         };
         for part in 0..4 {

@@ -7,8 +7,8 @@
 
 use std::ops::Range;
 
-use super::bins::{BINS_MAX, Binned, Feature, Question};
 use super::loss::{Sums, differentiate, plus, sum};
+use crate::firm::bins::{BINS_MAX, Binned, Feature, Question};
 
 /// Per feature, the sums of each bin. The one above 256 is never used: it keeps equal bins of
 /// different features from competing for the same lines of cache.

@@ -1,23 +1,37 @@
 //! Records as one byte per feature: what histograms are indexed by.
 
-use ndarray::Axis;
+use ndarray::{ArrayView1, Axis};
 use protocol::scoring::design::Design;
 
 /// Bins of a feature: as many as a byte tells apart.
-pub(super) const BINS_MAX: usize = 256;
+pub(crate) const BINS_MAX: usize = 256;
 
 /// What a split asks of a record; who says yes goes right.
 #[derive(Clone, Copy, Debug, PartialEq)]
-pub(super) enum Question {
+pub(crate) enum Question {
     /// Whether a number is at least `threshold`.
     AtLeast { column: usize, threshold: f64 },
     /// Whether an indicator is on.
     On { block: usize, column: u32 },
 }
 
+impl Question {
+    /// The answer of a record with these numbers, and these indicators on.
+    pub(crate) fn says_yes(
+        self,
+        numbers: &ArrayView1<'_, f64>,
+        active: &ArrayView1<'_, u32>,
+    ) -> bool {
+        match self {
+            Self::AtLeast { column, threshold } => numbers[column] >= threshold,
+            Self::On { block, column } => active[block] == column,
+        }
+    }
+}
+
 /// A number column, or (part of) a block of indicators.
 #[derive(Debug)]
-pub(super) enum Feature {
+pub(crate) enum Feature {
     /// The bin of a number is how many of the ascending `thresholds` it reaches.
     Number { column: usize, thresholds: Vec<f64> },
     /// The bin of the column that is on, counted from `first`; `count` if none of these is.
@@ -25,7 +39,7 @@ pub(super) enum Feature {
 }
 
 impl Feature {
-    pub(super) fn bins(&self) -> usize {
+    pub(crate) fn bins(&self) -> usize {
         match self {
             Self::Number { thresholds, .. } => thresholds.len() + 1,
             Self::Block { count, .. } => count + 1,
@@ -33,7 +47,7 @@ impl Feature {
     }
 
     /// The question of a split at `bin`: numbers of this bin or above, indicators of just this bin.
-    pub(super) fn question(&self, bin: u8) -> Question {
+    pub(crate) fn question(&self, bin: u8) -> Question {
         match self {
             &Self::Block { block, first, .. } => {
                 Question::On { block, column: first + u32::from(bin) }
@@ -47,14 +61,14 @@ impl Feature {
 
 /// Records × features, one byte each, row by row.
 #[derive(Debug)]
-pub(super) struct Binned {
-    pub(super) features: Vec<Feature>,
-    pub(super) codes: Vec<u8>,
-    pub(super) rows: usize,
+pub(crate) struct Binned {
+    pub(crate) features: Vec<Feature>,
+    pub(crate) codes: Vec<u8>,
+    pub(crate) rows: usize,
 }
 
 impl Binned {
-    pub(super) fn new(records: &Design, bins: usize) -> Self {
+    pub(crate) fn new(records: &Design, bins: usize) -> Self {
         let numbers = records.numbers();
         let mut features: Vec<Feature> = numbers
             .axis_iter(Axis(1))
