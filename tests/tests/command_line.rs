@@ -35,6 +35,7 @@ alphas = [0.3, 0.6]
 flips = [5, 10]
 shares = [0.2, 0.5]
 validate = true
+firm_side = ["massaging", "withhold"]
 k = 5
 firms = [
     { learner = "logistic", penalty = 1.0 },
@@ -224,6 +225,33 @@ fn an_interrupted_experiment_goes_on() {
     fs::write(place.path("part/results.jsonl"), &whole.0.as_bytes()[..cut]).unwrap();
     place.sweep("part").succeeds();
     same(&place.results("part"), &whole);
+}
+
+/// Two firm-side methods, two firms, four seeds: a line for each strength, and one by validation.
+#[test]
+fn firm_side_methods_stand_beside_collective_ones() {
+    let place = Place::new();
+    place.edit("small.toml", "k = 5", "strengths = { massaging = [0.5, 1.0, 2.0] }\nk = 5");
+    place.sweep("out").succeeds();
+    let (lines, _) = place.results("out");
+    for (method, strengths) in [("massaging", 3), ("withhold", 10)] {
+        let of = |choice: &str| {
+            let wanted = format!("\"method\":\"{method}\",\"alpha\":0.0,\"choice\":\"{choice}\"");
+            lines.lines().filter(|line| line.contains(&wanted)).count()
+        };
+        assert_eq!((of("strength"), of("validation")), (strengths * 2 * 4, 2 * 4), "{method}");
+    }
+    let figure = fs::read_to_string(place.path("out/pareto-logistic-alpha-0.3.svg")).unwrap();
+    for name in ["random", "massaging", "withhold", "no action"] {
+        assert!(figure.contains(&format!(">{name}<")), "{name} is not drawn");
+    }
+    let from = "[\"massaging\", \"withhold\"]";
+    place.edit("small.toml", from, "[\"massaging\", \"withold\"]");
+    place.sweep("other").fails(78, &["unknown variant `withold`", "`withhold`", "hint:"]);
+    place.edit("small.toml", "[\"massaging\", \"withold\"]", from);
+    place.edit("small.toml", "2.0] }", "-2.0] }");
+    let says = ["the strength of massaging is -2; allowed: 0 to 16"];
+    place.sweep("other").fails(78, &says);
 }
 
 #[test]

@@ -161,8 +161,18 @@ impl<'a> Game<'a> {
     }
 
     /// What gaps cost at these prices, one per event and group; the slack is free.
+    ///
+    /// In each event the groups' gaps times their sizes sum to 0, so that prices in proportion to
+    /// sizes cost nothing. Of all prices that come to the same, those that leave the
+    /// larger group out are least, and the slack is counted for them.
     fn cost(&self, gaps: &[f64], prices: &[f64]) -> f64 {
-        gaps.iter().zip(prices).map(|(gap, price)| gap * price - self.slack * price.abs()).sum()
+        let paid: f64 = gaps.iter().zip(prices).map(|(gap, price)| gap * price).sum();
+        let least = self.sizes.iter().zip(prices.chunks(2)).map(|(sizes, prices)| {
+            let larger = usize::from(sizes[1] > sizes[0]);
+            let smaller = 1 - larger;
+            (prices[smaller] - prices[larger] * sizes[smaller] / sizes[larger]).abs()
+        });
+        paid - self.slack * least.sum::<f64>()
     }
 
     /// How much a positive decision for each person lowers the cost, times the number of people.
