@@ -20,7 +20,7 @@ impl Dice {
 }
 
 /// How many keyholders vanish.
-#[derive(Clone, Copy, Eq, PartialEq)]
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
 enum Loss {
     /// At most as many as can be lost.
     Within,
@@ -117,8 +117,21 @@ fn faults(dice: Dice, people: usize, keyholders: u8, lost: usize, until_millis: 
     setting
 }
 
-/// Runs one seed; how many sums were compared with the plaintext.
+/// Runs one seed; how many sums were compared with the plaintext, or why it failed and the line that repeats it.
 fn campaign(seed: u64, loss: Loss) -> Result<u32, String> {
+    let caught = std::panic::catch_unwind(|| checked(seed, loss));
+    let verdict = caught.unwrap_or_else(|_| Err(String::from("a machine panicked")));
+    verdict.map_err(|why| {
+        let line = format!(
+            "{why}; CAMPAIGN={seed}:{loss:?} cargo test --release -p sims --lib -- --ignored one_campaign"
+        );
+        // At once: a thousand others may still be running.
+        eprintln!("{line}");
+        line
+    })
+}
+
+fn checked(seed: u64, loss: Loss) -> Result<u32, String> {
     let Drawn { script, people: count, mischief, setting, lost } = draw(seed, loss);
     let firm: crate::campaign::crowd::Firm<'_> =
         Box::new(move |flipped| (0..count).map(|number| flipped.contains(&number)).collect());
@@ -162,6 +175,16 @@ fn sums_are_exact_in_a_thousand_campaigns() {
     let compared = campaigns(1_000..2_000, Loss::Within);
     assert!(compared > 1_000, "{compared} sums were compared");
     campaigns(20_000..20_200, Loss::Beyond);
+}
+
+#[test]
+#[ignore = "runs the campaign that the variable CAMPAIGN names, as a failure prints it"]
+#[expect(clippy::disallowed_methods, reason = "a failing seed is repeated by hand")]
+fn one_campaign() {
+    let named = std::env::var("CAMPAIGN").unwrap();
+    let (seed, loss) = named.split_once(':').unwrap();
+    let loss = [Loss::Within, Loss::Beyond].into_iter().find(|of| format!("{of:?}") == loss);
+    campaign(seed.parse().unwrap(), loss.unwrap()).unwrap();
 }
 
 /// What a campaign with one broken machine shows.
