@@ -163,6 +163,20 @@ pub struct Selection {
     pub bins: Bins,
     /// Whether more are asked if the confirmation counts fewer flips than were aimed at.
     pub top_up: bool,
+    /// How it comes to be known whom to ask.
+    pub mode: SelectionMode,
+}
+
+/// How it comes to be known whom to ask.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SelectionMode {
+    /// Members mark the bin of their score, or that they are no candidate, in a private sum; each decides by the
+    /// public threshold.
+    #[default]
+    PrivateHistogram,
+    /// Fewer than 12 members: candidates send their score in the open. It reveals negative labels and who is asked;
+    /// people are told so, and refuse unless their limits allow it.
+    OpenScores,
 }
 
 /// One private sum.

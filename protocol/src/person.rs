@@ -13,9 +13,9 @@ use crate::{
     },
     audit::Case,
     campaign::{CheckedManifest, CheckedPlan, Decision, Kind},
-    ids::AggregationId,
-    keys::{Label, stream},
-    roles::participant::{Measurer, MeasurerError},
+    ids::{AggregationId, CampaignId},
+    keys::{Label, sign::PublicKey, stream},
+    roles::participant::{CampaignKey, Measurer, MeasurerError},
     scoring::{
         cells::{CellError, CellShape, CentreSource, Centres},
         design::{Design, DesignBuilder},
@@ -99,6 +99,7 @@ pub struct View {
     /// Public randomness of the selection: one draw and one `random` score serve every pass.
     lottery: [u8; 32],
     context: [u8; 32],
+    campaign: CampaignId,
 }
 
 impl View {
@@ -122,6 +123,7 @@ impl View {
             asked: None,
             lottery: opening.seed(),
             context: opening.context().0,
+            campaign: opening.campaign,
         };
         match aggregation.kind {
             Kind::Scale | Kind::AuditBefore | Kind::AuditAfter => {}
@@ -141,7 +143,11 @@ impl View {
     ///
     /// # Errors
     /// As for [`View::derive`].
-    pub fn of_decision(plan: &CheckedPlan, outcomes: &Outcomes) -> Result<Self, PersonError> {
+    pub fn of_decision(
+        plan: &CheckedPlan,
+        campaign: CampaignId,
+        outcomes: &Outcomes,
+    ) -> Result<Self, PersonError> {
         let id = plan.of_kind(Kind::Selection).ok_or(PersonError::Plan)?;
         let circuit = plan.aggregation(id).ok_or(PersonError::Plan)?.circuit.clone();
         let mut view = Self {
@@ -153,6 +159,7 @@ impl View {
             asked: None,
             lottery: [0; 32],
             context: [0; 32],
+            campaign,
         };
         view.score_by(plan, outcomes)?;
         Ok(view)
@@ -175,7 +182,7 @@ impl View {
         };
         self.asked = passes.iter().find_map(|&kind| {
             let outcome = outcomes.get(&plan.of_kind(kind)?)?;
-            outcome.decision
+            outcome.decision.clone()
         });
         if let Some(first) = plan.of_kind(Kind::Selection).and_then(|id| outcomes.get(&id)) {
             self.lottery = first.seed;
@@ -303,6 +310,16 @@ impl Measurer for Person {
         let view = View::derive(manifest, opening, outcomes)?;
         Ok(Some(Self::measure(self, manifest, &view)?))
     }
+
+    fn open_score(
+        &mut self,
+        manifest: &CheckedManifest,
+        opening: &Opening,
+        outcomes: &Outcomes,
+    ) -> Result<Option<Unit>, MeasurerError> {
+        let view = View::derive(manifest, opening, outcomes)?;
+        Ok(self.candidate_score(manifest, &view)?)
+    }
 }
 
 impl Person {
@@ -328,8 +345,9 @@ impl Person {
                 mark(view, &[plan.selection.bins.cell(score)])
             }
             Kind::Refinement => {
-                let decision = view.asked.ok_or(PersonError::Plan)?;
-                let (bins, boundary) = (plan.selection.bins, decision.asked.coarse.bin);
+                let threshold = view.asked.as_ref().and_then(Decision::threshold);
+                let threshold = threshold.ok_or(PersonError::Plan)?;
+                let (bins, boundary) = (plan.selection.bins, threshold.coarse.bin);
                 let fine = bins.within(boundary, bins.count()).map_err(|_| PersonError::Plan)?;
                 let inside = |score: &Unit| bins.bin(*score) == boundary;
                 let score = self.candidate_score(plan, view)?.filter(inside);
@@ -345,10 +363,20 @@ impl Person {
     /// # Errors
     /// [`PersonError`], among others if nothing is decided yet.
     pub fn is_asked(&self, plan: &CheckedPlan, view: &View) -> Result<bool, PersonError> {
-        let decision = view.asked.ok_or(PersonError::Plan)?;
+        let threshold = match view.asked.as_ref().ok_or(PersonError::Plan)? {
+            Decision::Ranking(ranking) => {
+                return Ok(ranking.asks(&self.reporter(view.campaign)));
+            }
+            Decision::Threshold(threshold) => threshold,
+        };
         let Some(score) = self.candidate_score(plan, view)? else { return Ok(false) };
         let draw = lottery_draw(&self.secret, &view.lottery);
-        Ok(decision.asked.decides(plan.selection.bins, score, draw))
+        Ok(threshold.decides(plan.selection.bins, score, draw))
+    }
+
+    /// The pseudonym.
+    fn reporter(&self, campaign: CampaignId) -> PublicKey {
+        CampaignKey::from_bytes(self.secret).signing_key(campaign).public()
     }
 
     fn stands(

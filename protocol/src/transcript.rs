@@ -18,6 +18,7 @@
 //!   Accepted --> Committed: ShareCommitment of all aggregators
 //!   Committed --> Released: Share of all aggregators
 //!   Released --> Done: Outcome, endorsed
+//!   Opened --> Done: Scores, Outcome, endorsed (open scores)
 //!   Beacon --> Aborted: Abort, from any state before Released
 //! ```
 
@@ -234,7 +235,8 @@ impl Transcript {
             | Post::Share { aggregation: id, .. }
             | Post::Loss { aggregation: id, .. }
             | Post::RecoveryShare { aggregation: id, .. }
-            | Post::Abort { aggregation: id, .. } => self.apply_to_sum(*id, entry, hash),
+            | Post::Abort { aggregation: id, .. }
+            | Post::Scores { aggregation: id, .. } => self.apply_to_sum(*id, entry, hash),
             Post::Outcome(outcome) => self.apply_to_sum(outcome.aggregation, entry, hash),
         }
     }

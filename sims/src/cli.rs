@@ -205,6 +205,9 @@ pub struct Campaign {
     /// Instead of lent records: this many majority records, published by agreement, score everybody exactly.
     #[arg(long, default_value_t = 0)]
     pub published: usize,
+    /// How it comes to be known whom to ask.
+    #[arg(long, value_enum, default_value = "histogram")]
+    pub selection: AskingWord,
     /// One more visit: donors' marginal histograms, in place of public ones, give scaling and cell centres.
     #[arg(long)]
     pub scale: bool,
@@ -220,6 +223,15 @@ pub struct Campaign {
     /// Write the last seed's transcript to this file, for `sims replay`.
     #[arg(long)]
     pub transcript: Option<PathBuf>,
+}
+
+/// How it comes to be known whom to ask.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub enum AskingWord {
+    /// A private sum of marks, from which a threshold follows.
+    Histogram,
+    /// Fewer than 12 members: candidates send their scores in the open. Others see labels and who is asked.
+    OpenScores,
 }
 
 /// An epsilon, or none.

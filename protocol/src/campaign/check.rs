@@ -2,7 +2,7 @@
 
 use super::{
     AGGREGATIONS_MAX, Aggregation, COHORT_FLOOR, Kind, PUBLISHED_MAX, Plan, Protection,
-    TEXT_BYTES_MAX, VERSION,
+    SelectionMode, TEXT_BYTES_MAX, VERSION,
 };
 use crate::{
     aggregation::{Circuit, Parties, SetupError, Vdaf},
@@ -13,7 +13,7 @@ use crate::{
         vss::{SEATS_MAX, SeatCounts, Sharing},
     },
     scoring::method::Method,
-    selection::{confirmation, threshold::Rule},
+    selection::{confirmation, open_scores::OPEN_SCORES_BELOW, threshold::Rule},
 };
 use std::{collections::BTreeSet, ops::Deref};
 use thiserror::Error;
@@ -139,6 +139,11 @@ pub enum AggregationFault {
     /// Noise is measured out for other honest seats than the plan's, or cannot be sampled.
     #[error("its noise cannot be used with this plan")]
     Noise,
+    /// It does not go with open scores.
+    #[error(
+        "open scores have 1 to 11 members, no noise, no refinement and no top-up: there is no histogram"
+    )]
+    OpenScores,
 }
 
 /// A plan that has been checked, with its id.
@@ -188,6 +193,12 @@ impl CheckedPlan {
     /// One aggregation, if there is such.
     pub fn aggregation(&self, id: AggregationId) -> Option<&Aggregation> {
         self.plan.aggregations.get(id.index())
+    }
+
+    /// Whether scores are sent to this aggregation in the open, and nothing is summed.
+    pub fn has_open_scores(&self, id: AggregationId) -> bool {
+        let selects = self.aggregation(id).is_some_and(|of| of.kind == Kind::Selection);
+        selects && self.selection.mode == SelectionMode::OpenScores
     }
 
     /// All aggregations with their ids.
@@ -379,7 +390,12 @@ impl Plan {
         if aggregation.opens < self.enrolment_closes || aggregation.closes <= aggregation.opens {
             return Err(AggregationFault::Times);
         }
-        if aggregation.reporters_max < self.cohort_min {
+        let open = self.selection.mode == SelectionMode::OpenScores;
+        if open && !self.goes_with_open_scores(aggregation) {
+            return Err(AggregationFault::OpenScores);
+        }
+        let summed = !open || aggregation.kind != Kind::Selection;
+        if summed && aggregation.reporters_max < self.cohort_min {
             return Err(AggregationFault::Reporters { got: aggregation.reporters_max });
         }
         let parties = Parties { helpers: self.seats(), reporters_max: aggregation.reporters_max };
@@ -393,6 +409,24 @@ impl Plan {
             }
         }
         Ok(())
+    }
+}
+
+impl Plan {
+    /// What open scores rule out: whatever rests on a histogram, noise that would protect nobody, and many people.
+    fn goes_with_open_scores(&self, aggregation: &Aggregation) -> bool {
+        let Aggregation { kind, noise, reporters_max, .. } = aggregation;
+        let few = (1..OPEN_SCORES_BELOW).contains(&usize::try_from(*reporters_max).unwrap_or(0));
+        match kind {
+            Kind::Selection => few && noise.is_none(),
+            Kind::Refinement => false,
+            Kind::Confirmation => !self.selection.top_up,
+            Kind::Scale
+            | Kind::Neighbours
+            | Kind::Regressor
+            | Kind::AuditBefore
+            | Kind::AuditAfter => true,
+        }
     }
 }
 

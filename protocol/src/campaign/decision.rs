@@ -9,6 +9,7 @@ use crate::{
     ids::AggregationId,
     selection::{
         confirmation::Confirmation,
+        open_scores::Ranking,
         refinement::Refined,
         threshold::{Histogram, Threshold, published_sigma_milli},
         unit::Bins,
@@ -19,10 +20,22 @@ use std::collections::BTreeMap;
 use thiserror::Error;
 
 /// Who is asked to flip.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Decision {
-    /// Over the bins of the plan, and of the boundary bin after a second pass.
-    pub asked: Refined,
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Decision {
+    /// By a threshold over the bins of the plan, and of the boundary bin after a second pass.
+    Threshold(Refined),
+    /// The first of these, where scores are open.
+    Ranking(Ranking),
+}
+
+impl Decision {
+    /// The threshold; nothing if scores are open.
+    pub const fn threshold(&self) -> Option<Refined> {
+        match self {
+            Self::Threshold(refined) => Some(*refined),
+            Self::Ranking(_) => None,
+        }
+    }
 }
 
 /// A sum from which no threshold follows: the plan is wrong, or somebody has opened something else.
@@ -31,7 +44,7 @@ pub struct Decision {
 pub struct Undecidable;
 
 impl CheckedPlan {
-    /// What follows from the result of `id`; `earlier` holds the results it depends on. `None` for sums that
+    /// What follows from the sum of `id`; `earlier` holds the results it depends on. `None` for sums that
     /// decide nothing.
     ///
     /// # Errors
@@ -45,10 +58,11 @@ impl CheckedPlan {
         let kind = self.aggregation(id).ok_or(Undecidable)?.kind;
         let (rule, bins) = (self.selection.rule, self.selection.bins);
         match kind {
+            Kind::Selection if self.has_open_scores(id) => Err(Undecidable),
             Kind::Selection => {
                 let coarse = self.histogram(id, result, bins)?;
                 let coarse = rule.threshold(&coarse).map_err(|_| Undecidable)?;
-                Ok(Some(Decision { asked: Refined { coarse, fine: None } }))
+                Ok(Some(Decision::Threshold(Refined { coarse, fine: None })))
             }
             Kind::Refinement => {
                 let first = self.of_kind(Kind::Selection).ok_or(Undecidable)?;
@@ -58,11 +72,11 @@ impl CheckedPlan {
                 let fine = bins.within(boundary.bin, bins.count()).map_err(|_| Undecidable)?;
                 let fine = self.histogram(id, result, fine)?;
                 let asked = rule.refine(&coarse, boundary, &fine).map_err(|_| Undecidable)?;
-                Ok(Some(Decision { asked }))
+                Ok(Some(Decision::Threshold(asked)))
             }
             Kind::Confirmation if self.selection.top_up => {
-                let asked = Refined { coarse: self.topped_up(id, result, earlier)?, fine: None };
-                Ok(Some(Decision { asked }))
+                let coarse = self.topped_up(id, result, earlier)?;
+                Ok(Some(Decision::Threshold(Refined { coarse, fine: None })))
             }
             Kind::Scale
             | Kind::Neighbours

@@ -2,7 +2,8 @@
 
 use super::{
     Aggregation, CheckedManifest, CheckedPlan, Keyholder, Kind, Manifest, Organiser, Plan,
-    Protection, Scoring, SeatAggregation, SeatEntry, SeatKeys, Selection, Texts, VERSION,
+    Protection, Scoring, SeatAggregation, SeatEntry, SeatKeys, Selection, SelectionMode, Texts,
+    VERSION,
 };
 use crate::{
     aggregation::{Circuit, Coordinate, Gram, GramSpec, Grid, GridSpec, noise::Noise},
@@ -123,12 +124,26 @@ pub(crate) fn plan() -> Plan {
             rule: Rule { flip_budget: 5, safe_cap: 20, no_show_milli: 0 },
             bins: bins(),
             top_up: false,
+            mode: SelectionMode::PrivateHistogram,
         },
         cohort_min: 12,
         enrolment_closes: Time::from_millis(500),
         patience_millis: 1_000,
         aggregations: aggregations(),
     }
+}
+
+/// The plan with open scores, and without what does not go with them.
+pub(crate) fn open_plan() -> Plan {
+    let mut plan = plan();
+    plan.selection.mode = SelectionMode::OpenScores;
+    let selection = of_kind(&mut plan, Kind::Selection);
+    (selection.noise, selection.reporters_max) = (None, 11);
+    plan.aggregations.retain(|of| of.kind != Kind::Refinement);
+    for (place, aggregation) in (0..).zip(&mut plan.aggregations) {
+        aggregation.depends_on.retain(|on| on.0 < place);
+    }
+    plan
 }
 
 /// The aggregation of one kind, to be changed.

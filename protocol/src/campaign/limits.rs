@@ -18,6 +18,8 @@ pub struct Limits {
     pub known_keyholders_min: u32,
     /// Whether sums without noise are accepted: a count of one may then be this person.
     pub unnoised: bool,
+    /// Whether a member accepts open scores: others see its label, its score and whether it is asked.
+    pub open_scores: bool,
     /// Whether a campaign without cryptography is accepted; for simulations only.
     pub clear: bool,
 }
@@ -29,6 +31,7 @@ impl Default for Limits {
             epsilon_max_milli: 8_000,
             known_keyholders_min: 1,
             unnoised: false,
+            open_scores: false,
             clear: false,
         }
     }
@@ -67,6 +70,9 @@ pub enum Refusal {
     /// Sums without noise.
     #[error("sums are opened without noise: a count of one may be this person's")]
     Unnoised,
+    /// Open scores.
+    #[error("scores are open: others see this person's label, its score and whether it is asked")]
+    OpenScores,
     /// No cryptography.
     #[error("the campaign uses no cryptography")]
     Clear,
@@ -97,8 +103,14 @@ impl Limits {
             return Err(Refusal::Keyholders { got, min: self.known_keyholders_min });
         }
         let mut total = spent;
-        for aggregation in manifest.aggregations.iter().filter(|of| of.kind.concerns(role)) {
+        for (id, aggregation) in manifest.enumerated().filter(|(_, of)| of.kind.concerns(role)) {
             match aggregation.noise {
+                // Nothing is summed: what is given away is not counted in epsilon.
+                None if manifest.has_open_scores(id) => {
+                    if !self.open_scores {
+                        return Err(Refusal::OpenScores);
+                    }
+                }
                 None if self.unnoised => {}
                 None => return Err(Refusal::Unnoised),
                 Some(noise) => {

@@ -8,8 +8,10 @@ use crate::{
     campaign::fixture::{self, KINDS},
     ids::{CampaignId, Hash},
     keys::seat::Seat,
+    selection::refinement::Refined,
 };
 
+const CAMPAIGN: CampaignId = CampaignId([1; 32]);
 const MEMBERS: u8 = 40;
 const DONORS: u8 = 40;
 
@@ -81,7 +83,7 @@ impl Campaign {
         let aggregation = self.plan.of_kind(kind).unwrap();
         Opening {
             aggregation,
-            campaign: CampaignId([1; 32]),
+            campaign: CAMPAIGN,
             results: vec![],
             beacon: vec![(Seat::new(0), [u8::try_from(aggregation.0).unwrap(); 32])],
             closes: self.plan.aggregation(aggregation).unwrap().closes,
@@ -147,12 +149,13 @@ impl Campaign {
         self
     }
 
-    fn decision(&self, kind: Kind) -> Decision {
-        self.outcomes[&self.plan.of_kind(kind).unwrap()].decision.unwrap()
+    fn threshold(&self, kind: Kind) -> Refined {
+        let outcome = &self.outcomes[&self.plan.of_kind(kind).unwrap()];
+        outcome.decision.as_ref().and_then(Decision::threshold).unwrap()
     }
 
     fn asked(&self) -> Vec<bool> {
-        let view = View::of_decision(&self.plan, &self.outcomes).unwrap();
+        let view = View::of_decision(&self.plan, CAMPAIGN, &self.outcomes).unwrap();
         self.people.iter().map(|of| of.is_asked(&self.plan, &view).unwrap()).collect()
     }
 }
@@ -170,7 +173,7 @@ fn is_candidate(person: &Person) -> bool {
 fn whoever_is_asked_follows_from_the_members_own_marks() {
     for (method, source) in SCORES {
         let campaign = Campaign::new(method, source).before(Kind::Refinement);
-        let threshold = campaign.decision(Kind::Selection).asked.coarse;
+        let threshold = campaign.threshold(Kind::Selection).coarse;
         let seed = campaign.opening(Kind::Selection).seed();
         let asked = campaign.asked();
         for (person, asked) in campaign.people.iter().zip(&asked) {
@@ -187,8 +190,8 @@ fn whoever_is_asked_follows_from_the_members_own_marks() {
 fn a_second_pass_agrees_with_its_own_marks_too() {
     for (method, source) in SCORES {
         let campaign = Campaign::new(method, source).before(Kind::Confirmation);
-        let first = campaign.decision(Kind::Selection).asked.coarse;
-        let refined = campaign.decision(Kind::Refinement).asked;
+        let first = campaign.threshold(Kind::Selection).coarse;
+        let refined = campaign.threshold(Kind::Refinement);
         let fine = refined.fine.unwrap().threshold;
         assert_eq!(refined.coarse, first);
         let seed = campaign.opening(Kind::Selection).seed();
@@ -372,7 +375,7 @@ fn a_record_of_another_schema_is_refused() {
                     (kind, measured) => panic!("{method} {source:?} {kind:?}: {measured:?}"),
                 }
             }
-            let view = View::of_decision(&campaign.plan, &campaign.outcomes).unwrap();
+            let view = View::of_decision(&campaign.plan, CAMPAIGN, &campaign.outcomes).unwrap();
             let asked = person.is_asked(&campaign.plan, &view);
             assert_eq!(asked, Err(PersonError::Record), "{method} {source:?}");
         }
@@ -391,7 +394,7 @@ fn nothing_follows_from_missing_or_other_results() {
     assert_eq!(derive(&campaign, Kind::Selection), missing);
     campaign.run(Kind::Neighbours);
     assert_eq!(derive(&campaign, Kind::Selection), None);
-    let view = View::of_decision(&campaign.plan, &campaign.outcomes).unwrap();
+    let view = View::of_decision(&campaign.plan, CAMPAIGN, &campaign.outcomes).unwrap();
     let asked = campaign.people[0].is_asked(&campaign.plan, &view);
     assert_eq!(asked, Err(PersonError::Plan), "nothing is decided");
     let mut other = Outcome::clone(&campaign.outcomes[&neighbours]);

@@ -390,7 +390,8 @@ fn aggregation_of(post: &Post) -> Option<AggregationId> {
         | Post::Share { aggregation, .. }
         | Post::Loss { aggregation, .. }
         | Post::RecoveryShare { aggregation, .. }
-        | Post::Abort { aggregation, .. } => Some(*aggregation),
+        | Post::Abort { aggregation, .. }
+        | Post::Scores { aggregation, .. } => Some(*aggregation),
         Post::Plan(_)
         | Post::Keys(_)
         | Post::Deal(_)

@@ -8,7 +8,7 @@ use crate::{
     audit,
     campaign::{
         Aggregation, CheckedManifest, CheckedPlan, Keyholder, Kind, Organiser, Plan, Protection,
-        Scoring, Selection, Texts, VERSION,
+        Scoring, Selection, SelectionMode, Texts, VERSION,
     },
     ids::{AggregationId, Blob, Hash, ReportId},
     keys::{
@@ -23,9 +23,9 @@ use crate::{
         schema::{Feature, FeatureKind, Schema},
     },
     selection::{
-        confirmation,
+        confirmation, open_scores,
         threshold::Rule,
-        unit::{Bins, BinsSpec},
+        unit::{Bins, BinsSpec, Unit},
     },
 };
 
@@ -46,14 +46,22 @@ pub(crate) struct Setup {
     pub(crate) threshold: u8,
     /// At most two; the second depends on the first.
     pub(crate) aggregations: usize,
+    /// With open scores the first aggregation is the selection.
+    pub(crate) mode: SelectionMode,
 }
 
 /// Three keyholders, none of whom can be lost.
-pub(crate) const THREE: Setup =
-    Setup { protection: Protection::Private, seats: 3, threshold: 0, aggregations: 1 };
+pub(crate) const THREE: Setup = Setup { seats: 3, threshold: 0, ..FIVE };
 /// Five keyholders, of whom one can be lost.
-pub(crate) const FIVE: Setup =
-    Setup { protection: Protection::Private, seats: 5, threshold: 4, aggregations: 1 };
+pub(crate) const FIVE: Setup = Setup {
+    protection: Protection::Private,
+    seats: 5,
+    threshold: 4,
+    aggregations: 1,
+    mode: SelectionMode::PrivateHistogram,
+};
+/// Five keyholders, and scores in the open.
+pub(crate) const OPEN: Setup = Setup { mode: SelectionMode::OpenScores, ..FIVE };
 
 pub(crate) fn organiser() -> SigningKey {
     SigningKey::from_bytes(&[77; 32])
@@ -99,8 +107,9 @@ impl Setup {
             },
             selection: Selection {
                 rule: Rule { flip_budget: 1, safe_cap: 2, no_show_milli: 0 },
-                bins: Bins::try_from(BinsSpec { count: 8, low: 0, high: 64 }).unwrap(),
+                bins: self.bins(),
                 top_up: false,
+                mode: self.mode,
             },
             cohort_min: COHORT,
             enrolment_closes: OPENS,
@@ -110,11 +119,18 @@ impl Setup {
         .unwrap()
     }
 
+    fn bins(self) -> Bins {
+        Bins::try_from(BinsSpec { count: 8, low: 0, high: 64 }).unwrap()
+    }
+
     fn aggregations(self) -> Vec<Aggregation> {
-        let kinds = [
-            (Kind::Confirmation, confirmation::Outcome::grid()),
-            (Kind::AuditAfter, audit::Case::grid()),
-        ];
+        let open = self.mode == SelectionMode::OpenScores;
+        let first = if open {
+            (Kind::Selection, self.bins().grid())
+        } else {
+            (Kind::Confirmation, confirmation::Outcome::grid())
+        };
+        let kinds = [first, (Kind::AuditAfter, audit::Case::grid())];
         let mut opens = OPENS;
         let each = kinds.into_iter().zip(0..).take(self.aggregations).map(|((kind, grid), id)| {
             let closes = opens.after_millis(COLLECTING_MILLIS);
@@ -122,7 +138,7 @@ impl Setup {
                 kind,
                 circuit: Circuit::Grid(grid),
                 noise: None,
-                reporters_max: 200,
+                reporters_max: if open && id == 0 { 11 } else { 200 },
                 depends_on: (0..id).map(AggregationId).collect(),
                 opens,
                 closes,
@@ -193,6 +209,11 @@ impl Reporter {
         attempt: u8,
     ) -> Withdrawal {
         Withdrawal::new(manifest.campaign(), &self.key, aggregation, self.id(attempt))
+    }
+
+    /// A score in the open.
+    pub(crate) fn score(&self, to: &Target<'_>, attempt: u8, step: u32) -> Report {
+        open_scores::report(&to.context, self.id(attempt), Unit::from_step(step), &self.key)
     }
 
     /// A report of one cell.

@@ -67,6 +67,11 @@ impl Unit {
         Self(keys::stream(Label::RandomScore, secret, &[context]).next_u32())
     }
 
+    /// The unit of a step.
+    pub const fn from_step(step: u32) -> Self {
+        Self(step)
+    }
+
     /// The step, from 0.
     pub const fn step(self) -> u32 {
         self.0

@@ -13,6 +13,7 @@ use crate::{
     },
     report::ReportBody,
     roles::Time,
+    selection::open_scores::OpenScore,
 };
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -144,6 +145,13 @@ pub enum Post {
         /// Why.
         reason: AbortReason,
     },
+    /// All scores that were sent in the open, ascending by id.
+    Scores {
+        /// Where.
+        aggregation: AggregationId,
+        /// One for each candidate.
+        scores: Vec<OpenScore>,
+    },
 }
 
 /// What a keyholder deals in the ceremony.
@@ -269,6 +277,11 @@ pub enum AbortReason {
     Dependency(AggregationId),
     /// The organiser stopped it.
     Stopped,
+    /// Scores are open, and there are enough members for a private sum.
+    TooManyMembers {
+        /// Enrolled.
+        got: u32,
+    },
 }
 
 /// A post with its author and signature.

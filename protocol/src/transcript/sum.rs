@@ -13,6 +13,7 @@ use crate::{
         sign::Signature,
         vss::{KeyShare, ShareRoute},
     },
+    selection::open_scores::OpenScore,
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -21,6 +22,7 @@ use std::{
 
 mod evidence;
 mod loss;
+mod open;
 
 pub(crate) use evidence::exceeds_limit;
 
@@ -35,6 +37,7 @@ pub struct Sum {
     freeze: Option<(Hash, Hash)>,
     key_parts: BTreeMap<Seat, VerifyKeyPart>,
     rejections: Option<Vec<Rejection>>,
+    scores: Option<Vec<OpenScore>>,
     accepted: Option<(Hash, Hash)>,
     commitments: BTreeMap<Aggregator, Hash>,
     shares: BTreeMap<Aggregator, Blob>,
@@ -57,6 +60,7 @@ impl Sum {
             freeze: None,
             key_parts: BTreeMap::new(),
             rejections: None,
+            scores: None,
             accepted: None,
             commitments: BTreeMap::new(),
             shares: BTreeMap::new(),
@@ -123,6 +127,11 @@ impl Sum {
     /// The rejected reports.
     pub fn rejections(&self) -> Option<&[Rejection]> {
         self.rejections.as_deref()
+    }
+
+    /// The scores that were sent in the open, once they are closed.
+    pub fn scores(&self) -> Option<&[OpenScore]> {
+        self.scores.as_deref()
     }
 
     /// The accepted set: its entry and its root.
@@ -294,6 +303,7 @@ impl Transcript {
         {
             return Err(Violation::Author { author });
         }
+        self.check_mode(sum.id, &entry.signed.post)?;
         match &entry.signed.post {
             Post::Begin(_) => self.begin(sum, author)?,
             Post::Beacon { part, .. } => sum.beacon_part(&around, keyholder(author)?, *part)?,
@@ -317,6 +327,7 @@ impl Transcript {
                 sum.recovery_share(&around, keyholder(author)?, *lost, value)?;
             }
             Post::Abort { reason, .. } => sum.abort(&around, author, *reason)?,
+            Post::Scores { scores, .. } => self.list_scores(sum, &around, author, scores)?,
             Post::Plan(_)
             | Post::Keys(_)
             | Post::Deal(_)
@@ -337,6 +348,9 @@ impl Transcript {
             return Err(Violation::Repeated { author });
         }
         self.results_of(sum.id).ok_or(Violation::Order { needs: "the outcomes it depends on" })?;
+        if self.too_many_members(sum.id).is_some() {
+            return Err(Violation::Order { needs: "fewer than 12 members, as scores are open" });
+        }
         sum.begun = true;
         Ok(())
     }
@@ -592,6 +606,9 @@ impl Sum {
         vdaf: &Vdaf,
         earlier: &BTreeMap<AggregationId, AggregateResult>,
     ) -> Result<Outcome, Violation> {
+        if manifest.has_open_scores(self.id) {
+            return self.ranked(manifest);
+        }
         let needs = "the shares of all aggregators";
         let sum = self.add_up(vdaf, manifest.all_seats())?;
         let noise = manifest.aggregation(self.id).and_then(|of| of.noise);
@@ -642,8 +659,9 @@ impl Sum {
         reason: AbortReason,
     ) -> Result<(), Violation> {
         organiser(author)?;
-        let opened = self.all_released(around.seats)
-            && self.derive_outcome(around.manifest, &around.vdaf, &around.earlier).is_ok();
+        let complete = self.scores.is_some() || self.all_released(around.seats);
+        let opened =
+            complete && self.derive_outcome(around.manifest, &around.vdaf, &around.earlier).is_ok();
         if opened {
             return Err(Violation::Order { needs: "an aggregation that was not opened" });
         }

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use protocol::campaign::CheckedManifest;
+use protocol::campaign::{CheckedManifest, Decision};
 use protocol::ids::{AggregationId, Blob, Hash, ReportId};
 use protocol::keys::sign::SigningKey;
 use protocol::messages::Request;
@@ -39,6 +39,8 @@ pub enum Flaw {
     IgnoresWithdrawal,
     /// The coordinator's disk loses an entry (I7).
     LosesRecord,
+    /// The coordinator ranks open scores upside down (I2).
+    WrongRanking,
     /// Participants ask for an opening before they have consented (I8).
     ActsUnasked,
     /// The coordinator falls asleep after the ceremony (I9).
@@ -144,6 +146,13 @@ pub fn broken(
             outcome.values.iter_mut().take(1).for_each(|value| *value += 1);
             Post::Outcome(Arc::new(outcome))
         }
+        (Flaw::WrongRanking, Post::Outcome(outcome)) => {
+            let mut outcome = Outcome::clone(outcome);
+            if let Some(Decision::Ranking(ranking)) = &mut outcome.decision {
+                ranking.scores.reverse();
+            }
+            Post::Outcome(Arc::new(outcome))
+        }
         (_, Post::Leaves { aggregation, leaves }) => {
             let leaves = broken_leaves(flaw, leaves, manifest.cohort_min, held);
             Post::Leaves { aggregation: *aggregation, leaves }
@@ -192,6 +201,7 @@ fn broken_leaves(flaw: Flaw, leaves: &[FrozenLeaf], cohort: u32, held: &Held) ->
         }
         Flaw::IgnoresWithdrawal => leaves.extend(held.withdrawn.iter().take(1)),
         Flaw::WrongSum
+        | Flaw::WrongRanking
         | Flaw::OtherContext
         | Flaw::LosesRecord
         | Flaw::ActsUnasked

@@ -141,6 +141,7 @@ impl<'a> Cast<'a> {
             token: Blob::from(Vec::new()),
             limits: Limits {
                 unnoised: true,
+                open_scores: true,
                 clear: true,
                 epsilon_max_milli: u32::MAX,
                 ..Limits::default()

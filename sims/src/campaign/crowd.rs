@@ -10,6 +10,7 @@ use protocol::campaign::{CheckedManifest, Kind};
 use protocol::ids::AggregationId;
 use protocol::person::{Outcomes, Person, PersonError, View};
 use protocol::roles::participant::{Measurer, MeasurerError};
+use protocol::selection::unit::Unit;
 use protocol::transcript::Opening;
 
 /// Decisions of a firm on everybody, after these people (by number) reported the positive label.
@@ -24,7 +25,9 @@ pub struct Crowd<'a> {
     flipped: RefCell<BTreeSet<usize>>,
     /// What everybody has measured, for the plaintext sum.
     measured: RefCell<BTreeMap<(AggregationId, usize), Measurement>>,
-    /// Who was still there when flips were confirmed.
+    /// What candidates have sent in the open.
+    scored: RefCell<BTreeMap<usize, Unit>>,
+    /// Who was still there when flips were confirmed, or when scores were sent in the open.
     confirmed: RefCell<BTreeSet<usize>>,
     firm: Option<Firm<'a>>,
     after: RefCell<Option<Vec<bool>>>,
@@ -48,6 +51,7 @@ impl<'a> Crowd<'a> {
             flipped: RefCell::default(),
             confirmed: RefCell::default(),
             measured: RefCell::default(),
+            scored: RefCell::default(),
             firm,
             after: RefCell::default(),
             fixed: None,
@@ -81,11 +85,12 @@ impl<'a> Crowd<'a> {
     /// [`PersonError`].
     pub fn decide(
         &self,
-        plan: &protocol::campaign::CheckedPlan,
+        manifest: &CheckedManifest,
         outcomes: &Outcomes,
         number: usize,
     ) -> Result<bool, PersonError> {
-        let view = self.view([0; 32], || View::of_decision(plan, outcomes))?;
+        let (plan, campaign) = (manifest.plan(), manifest.campaign());
+        let view = self.view([0; 32], || View::of_decision(plan, campaign, outcomes))?;
         let Some(person) = self.people.get(number) else { return Ok(false) };
         let asked = person.is_asked(plan, &view)?;
         if asked && person.complies {
@@ -132,6 +137,30 @@ impl<'a> Crowd<'a> {
         decisions.get(number).copied()
     }
 
+    fn open_score(
+        &self,
+        manifest: &CheckedManifest,
+        opening: &Opening,
+        outcomes: &Outcomes,
+        number: usize,
+    ) -> Result<Option<Unit>, PersonError> {
+        let plan = manifest.plan();
+        let view = self.view(opening.context().0, || View::derive(plan, opening, outcomes))?;
+        let person = self.people.get(number).ok_or(PersonError::Record)?;
+        let score = person.candidate_score(plan, &view)?;
+        // There is no confirmation: who has sent a score is who hears the answer.
+        self.confirmed.borrow_mut().insert(number);
+        if let Some(score) = score.filter(|_| self.keeps) {
+            self.scored.borrow_mut().insert(number, score);
+        }
+        Ok(score)
+    }
+
+    /// The score that a person has sent in the open, if the crowd keeps it.
+    pub fn scored(&self, number: usize) -> Option<Unit> {
+        self.scored.borrow().get(&number).copied()
+    }
+
     fn measure(
         &self,
         manifest: &CheckedManifest,
@@ -152,7 +181,7 @@ impl<'a> Crowd<'a> {
         if kind == Some(Kind::AuditAfter) {
             if self.after.borrow().is_none() {
                 for number in self.confirmed.borrow().iter() {
-                    self.decide(plan, outcomes, *number)?;
+                    self.decide(manifest, outcomes, *number)?;
                 }
             }
             let mut later = person.clone();
@@ -183,5 +212,15 @@ impl Measurer for Place<'_> {
         let measured = measured.map_err(MeasurerError::Person)?;
         self.crowd.keep(opening.aggregation, self.number, &measured);
         Ok(Some(measured))
+    }
+
+    fn open_score(
+        &mut self,
+        manifest: &CheckedManifest,
+        opening: &Opening,
+        outcomes: &Outcomes,
+    ) -> Result<Option<Unit>, MeasurerError> {
+        let score = self.crowd.open_score(manifest, opening, outcomes, self.number);
+        score.map_err(MeasurerError::Person)
     }
 }

@@ -5,15 +5,18 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use protocol::aggregation::{Measurement, sum_in_the_clear};
+use protocol::aggregation::{Context, Measurement, sum_in_the_clear};
+use protocol::campaign::Decision;
 use protocol::ids::{AggregationId, Hash, ReportId};
 use protocol::keys::sign::PublicKey;
 use protocol::messages::{Request, Response};
 use protocol::roles::{coordinator, participant};
+use protocol::selection::open_scores::OpenScore;
 use protocol::transcript::{Author, FrozenLeaf, Outcome, Post};
 
 use super::adversary::Mischief;
 use super::cast::{Cast, ClientRecord};
+use super::crowd::Crowd;
 use crate::network::{Body, ClientId, Ended, Event, Moment, Node, World};
 
 /// An invariant that does not hold.
@@ -186,6 +189,18 @@ impl Watch {
                 self.rejected.insert(*aggregation, indices);
                 Ok(())
             }
+            Post::Scores { aggregation, scores } => {
+                let id = *aggregation;
+                let context = Context(self.contexts.get(&id).ok_or(Breach::Context(id))?.0);
+                let leaf = |score: &OpenScore| FrozenLeaf {
+                    id: score.id,
+                    reporter: score.reporter,
+                    leaf: score.leaf(&context),
+                };
+                let leaves: Vec<FrozenLeaf> = scores.iter().map(leaf).collect();
+                self.rejected.insert(id, BTreeSet::new());
+                self.leaves(id, &leaves, world)
+            }
             Post::Outcome(outcome) => self.outcome(outcome, world),
             _ => Ok(()),
         }
@@ -202,9 +217,11 @@ impl Watch {
         if reporters.len() != leaves.len() || ids.len() != leaves.len() {
             return Err(Breach::CountsTwice(id));
         }
-        let cohort = world
-            .server()
-            .map_or(0, |office| office.coordinator().transcript().plan().cohort_min as usize);
+        // Scores in the open are no sum: there is no cohort to hide in.
+        let cohort = world.server().map_or(0, |office| {
+            let plan = office.coordinator().transcript().plan();
+            if plan.has_open_scores(id) { 0 } else { plan.cohort_min as usize }
+        });
         if leaves.len() < cohort || self.frozen.contains_key(&id) {
             return Err(Breach::Cohort(id));
         }
@@ -232,6 +249,9 @@ impl Watch {
         let office = world.server().ok_or(wrong)?;
         let plan = office.coordinator().transcript().plan();
         let planned = plan.aggregation(id).ok_or(wrong)?;
+        if plan.has_open_scores(id) {
+            return self.ranking(outcome, office.crowd());
+        }
         if planned.noise.is_some() {
             return Ok(());
         }
@@ -247,6 +267,26 @@ impl Watch {
         let plain = sum_in_the_clear(&planned.circuit, measured.ok_or(wrong)?, &[]);
         let plain = plain.map_err(|_| wrong)?;
         if plain.values() != outcome.values || plain.reporters() != outcome.accepted {
+            return Err(wrong);
+        }
+        self.compared += 1;
+        Ok(())
+    }
+
+    /// Every score is the one that its candidate computed, none ranks below a lower one, and as many are asked as
+    /// the plan says.
+    fn ranking(&mut self, outcome: &Outcome, crowd: &Crowd<'_>) -> Result<(), Breach> {
+        let wrong = Breach::WrongSum(outcome.aggregation);
+        let Some(Decision::Ranking(ranking)) = &outcome.decision else { return Err(wrong) };
+        let context = Context(outcome.context.0);
+        let honest = |score: &OpenScore| {
+            let made = self.prepared.get(&score.leaf(&context));
+            made.is_none_or(|(_, number)| crowd.scored(*number) == Some(score.score))
+        };
+        let descending = ranking.scores.is_sorted_by(|left, right| left.score >= right.score);
+        let listed = self.frozen.get(&outcome.aggregation).map_or(usize::MAX, Vec::len);
+        let whole = ranking.scores.len() == listed && ranking.asked as usize <= listed;
+        if !descending || !whole || !ranking.scores.iter().all(honest) {
             return Err(wrong);
         }
         self.compared += 1;

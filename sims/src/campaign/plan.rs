@@ -5,13 +5,14 @@ use protocol::aggregation::{Circuit, SetupError};
 use protocol::audit::Case;
 use protocol::campaign::{
     Aggregation, CheckedPlan, Keyholder, Kind, Organiser, Plan, PlanError, Protection, Scoring,
-    Selection, Texts, VERSION,
+    Selection, SelectionMode, Texts, VERSION,
 };
 use protocol::ids::AggregationId;
 use protocol::keys::sign::SigningKey;
 use protocol::roles::Time;
 use protocol::scoring::scale::{Scale, ScaleError};
 use protocol::selection::confirmation;
+use protocol::selection::open_scores::OPEN_SCORES_BELOW;
 use protocol::selection::threshold::Rule;
 use protocol::selection::unit::{Bins, BinsError};
 
@@ -46,6 +47,8 @@ pub struct Script {
     pub scoring: Scoring,
     /// M, cap, no-shows.
     pub rule: Rule,
+    /// How it comes to be known whom to ask.
+    pub mode: SelectionMode,
     /// S.
     pub bins: u16,
     /// What donors lend: nothing for `random` and for a published sample.
@@ -125,7 +128,12 @@ impl Script {
             recovery_threshold: self.recovery_threshold,
             honest_seats: self.honest_seats,
             scoring: self.scoring.clone(),
-            selection: Selection { rule: self.rule, bins, top_up: self.visits.top_up },
+            selection: Selection {
+                rule: self.rule,
+                bins,
+                top_up: self.visits.top_up,
+                mode: self.mode,
+            },
             cohort_min: self.cohort_min,
             enrolment_closes,
             patience_millis: PATIENCE_MILLIS,
@@ -168,9 +176,11 @@ impl Script {
             if !depends_on.is_empty() {
                 opens = opens.after_millis(COLLECTING_MILLIS + CLOSING_MILLIS);
             }
-            let noise = self.noise(kind, &circuit)?;
+            let open = kind == Kind::Selection && self.mode == SelectionMode::OpenScores;
+            let noise = if open { None } else { self.noise(kind, &circuit)? };
             let closes = opens.after_millis(COLLECTING_MILLIS);
-            let reporters_max = self.reporters_max;
+            let few = u32::try_from(OPEN_SCORES_BELOW - 1).unwrap_or(u32::MAX);
+            let reporters_max = if open { few } else { self.reporters_max };
             list.push(Aggregation {
                 kind,
                 circuit,

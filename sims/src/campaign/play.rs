@@ -9,6 +9,7 @@ use protocol::campaign::Kind;
 use protocol::ids::AggregationId;
 use protocol::person::Outcomes;
 use protocol::roles::coordinator::Coordinator;
+use protocol::selection::open_scores::OPEN_SCORES_BELOW;
 use protocol::transcript::{AbortReason, Entry, Transcript};
 use serde::Serialize;
 
@@ -94,6 +95,9 @@ pub fn why(reason: AbortReason) -> String {
         AbortReason::Implausible => "the shares add up to no possible sum".to_owned(),
         AbortReason::Dependency(on) => format!("{on} has no result"),
         AbortReason::Stopped => "the organiser stopped it".to_owned(),
+        AbortReason::TooManyMembers { got } => format!(
+            "{got} members; open scores are for fewer than {OPEN_SCORES_BELOW}, so use the private histogram"
+        ),
     }
 }
 
@@ -137,6 +141,20 @@ impl Played {
         transcript: &Transcript,
         kind: Kind,
     ) -> Result<AggregateResult, PlayError> {
+        let opened = transcript.plan().of_kind(kind).and_then(|id| transcript.opened(id));
+        opened.ok_or_else(|| self.missing(transcript, kind))
+    }
+
+    /// That an aggregation has ended with a result, be it a sum or a ranking.
+    ///
+    /// # Errors
+    /// [`PlayError::Aborted`].
+    pub fn require(&self, transcript: &Transcript, kind: Kind) -> Result<(), PlayError> {
+        let there = transcript.plan().of_kind(kind).filter(|id| self.outcomes.contains_key(id));
+        there.map(|_| ()).ok_or_else(|| self.missing(transcript, kind))
+    }
+
+    fn missing(&self, transcript: &Transcript, kind: Kind) -> PlayError {
         let plan = transcript.plan();
         let aggregation = plan.of_kind(kind).unwrap_or(AggregationId(u16::MAX));
         let mut reason = self.aborted.get(&aggregation).copied();
@@ -147,7 +165,7 @@ impl Played {
             kind = plan.aggregation(on).map_or(kind, |of| of.kind);
             reason = self.aborted.get(&on).copied();
         }
-        transcript.opened(aggregation).ok_or(PlayError::Aborted { aggregation, kind, reason })
+        PlayError::Aborted { aggregation, kind, reason }
     }
 }
 
@@ -269,15 +287,15 @@ fn asked<'a>(
     world: &crate::network::World<Cast<'a>>,
     crowd: &Crowd<'a>,
 ) -> BTreeSet<usize> {
-    let plan = transcript.plan();
-    if plan.of_kind(Kind::Selection).is_none() {
+    let selects = transcript.plan().of_kind(Kind::Selection).is_some();
+    let Some((_, manifest)) = transcript.manifest().filter(|_| selects) else {
         return BTreeSet::new();
-    }
-    let seats = u32::from(plan.seats());
+    };
+    let seats = u32::from(manifest.seats());
     let decide = |id: ClientId| {
         let machine = world.client(id)?.participant()?;
         let number = usize::try_from(id.0 - seats).ok()?;
-        let asked = crowd.decide(plan, machine.outcomes(), number).ok()?;
+        let asked = crowd.decide(manifest, machine.outcomes(), number).ok()?;
         asked.then_some(number)
     };
     world.ids().filter_map(decide).collect()

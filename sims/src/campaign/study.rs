@@ -9,7 +9,7 @@ use std::rc::Rc;
 use protocol::aggregation::noise::Role;
 use protocol::aggregation::{Circuit, Grid, SetupError};
 use protocol::audit::{Audit, Changes};
-use protocol::campaign::{Kind, Protection, Scoring};
+use protocol::campaign::{Kind, Protection, Scoring, SelectionMode};
 use protocol::order::{self, Purpose};
 use protocol::person::Person;
 use protocol::scoring::cells::{CellShape, CentreSource};
@@ -61,6 +61,8 @@ pub struct Study {
     pub people_max: Option<usize>,
     /// What is asked of people besides selection, confirmation and audits.
     pub visits: Extra,
+    /// How it comes to be known whom to ask.
+    pub mode: SelectionMode,
     /// How many majority records are published instead of being lent; 0 for none.
     pub published: usize,
     /// The firm that retrains.
@@ -167,8 +169,8 @@ impl Study {
         let Ok((played, transcript)) =
             play::<Infallible>(&script, &crowd, seed, Mischief::default(), setting, |_| Ok(()))
                 .map_err(Box::new)?;
-        for kind in [Kind::Selection, Kind::Confirmation] {
-            played.result(&transcript, kind).map_err(Box::new)?;
+        for kind in self.needed() {
+            played.require(&transcript, *kind).map_err(Box::new)?;
         }
         let flips: Vec<usize> = played.flipped.iter().map(|&number| cast.rows[number]).collect();
         let after = trial.after(&flips)?;
@@ -188,6 +190,14 @@ impl Study {
             cost: played.cost,
             played,
         })
+    }
+
+    /// What there is no study without. Too few members for a private sum have no confirmation either.
+    const fn needed(&self) -> &'static [Kind] {
+        match self.mode {
+            SelectionMode::PrivateHistogram => &[Kind::Selection, Kind::Confirmation],
+            SelectionMode::OpenScores => &[Kind::Selection],
+        }
     }
 
     fn choose(&self, data: &Dataset, scene: &Scene<'_>) -> Result<Chosen, StudyError> {
@@ -259,6 +269,7 @@ impl Study {
                 no_show_milli: self.no_show_milli,
                 safe_cap: self.safe_cap,
             },
+            mode: self.mode,
             bins: if self.epsilon.is_some() { 16 } else { 256 },
             epsilon: self.epsilon,
             noise: None,
@@ -266,7 +277,7 @@ impl Study {
                 selection: true,
                 scale: self.visits.scale,
                 refinement: self.visits.refinement,
-                confirmation: true,
+                confirmation: self.needed().contains(&Kind::Confirmation),
                 top_up: self.visits.top_up,
                 audits: true,
             },

@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use protocol::aggregation::Circuit;
 use protocol::aggregation::noise::Role;
-use protocol::campaign::{Kind, Protection, Scoring};
+use protocol::campaign::{Kind, Protection, Scoring, SelectionMode};
 use protocol::person::Person;
 use protocol::scoring::cells::{CellShape, CentreSource};
 use protocol::scoring::marginals::Marginals;
@@ -48,6 +48,7 @@ fn script(protection: Protection) -> Script {
             published: Vec::new(),
         },
         rule: Rule { flip_budget: 5, no_show_milli: 0, safe_cap: 12 },
+        mode: SelectionMode::PrivateHistogram,
         bins: 16,
         reference: Some(Circuit::Grid(shape.grid().unwrap())),
         epsilon: None,

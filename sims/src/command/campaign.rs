@@ -7,9 +7,10 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use protocol::aggregation::{Grid, GridSpec, SetupError};
 use protocol::audit::Verdict;
-use protocol::campaign::Protection;
+use protocol::campaign::{Protection, SelectionMode};
 use protocol::scoring::method::Method;
 use protocol::scoring::scaling::Encoding;
+use protocol::selection::open_scores;
 use protocol::transcript::file;
 use rayon::prelude::*;
 
@@ -18,7 +19,7 @@ use super::run::learner;
 use super::{REVISION, World, people, table};
 use crate::campaign::play::{ordinary, rough};
 use crate::campaign::study::{Extra, Studied, Study, StudyError};
-use crate::cli::{Campaign, NetworkWord, Run};
+use crate::cli::{AskingWord, Campaign, NetworkWord, Run};
 use crate::dataset::Dataset;
 use crate::error::CommandError;
 use crate::experiment::record::{Asked, Cell, Choice, Record, Stamp, json_lines};
@@ -66,7 +67,7 @@ pub(super) fn execute<W: Write>(
 fn study(options: &Run, protection: Protection) -> Result<Study, SetupError> {
     let Campaign { epsilon, keyholders, threshold, cohort, no_shows, cap, people, table, .. } =
         options.campaign;
-    let Campaign { published, scale, refine, top_up, .. } = options.campaign;
+    let Campaign { published, selection, scale, refine, top_up, .. } = options.campaign;
     let flips = u32::try_from(options.flips).unwrap_or(u32::MAX);
     let spec = table.map(|table| GridSpec { rows: table.rows, cells: table.cells });
     Ok(Study {
@@ -83,6 +84,10 @@ fn study(options: &Run, protection: Protection) -> Result<Study, SetupError> {
         table: spec.map(Grid::try_from).transpose()?,
         people_max: people,
         visits: Extra { scale, refinement: refine, top_up },
+        mode: match selection {
+            AskingWord::Histogram => SelectionMode::PrivateHistogram,
+            AskingWord::OpenScores => SelectionMode::OpenScores,
+        },
         published,
         learner: learner(options.firm),
         sight: if options.hide_group { GroupSight::Hidden } else { GroupSight::Visible },
@@ -208,6 +213,9 @@ fn show<W: Write>(
         options.seeds.saturating_sub(1),
         study.keyholders.0,
     )?;
+    if study.mode == SelectionMode::OpenScores {
+        writeln!(out, "{}\n", open_scores::NOTICE)?;
+    }
     writeln!(out, "{}", table::align(&table::rows(&shown)))?;
     let header = ["seed", "members", "donors", "asked", "flipped", "messages", "hours", "audit"];
     let mut rows = vec![header.map(str::to_owned).to_vec()];

@@ -4,8 +4,9 @@ use std::fs;
 use std::io::Write;
 
 use protocol::aggregation::Aggregator;
-use protocol::campaign::Kind;
+use protocol::campaign::{Decision, Kind};
 use protocol::ids::AggregationId;
+use protocol::selection::open_scores::Ranking;
 use protocol::transcript::{Author, Entry, Post, Transcript, file};
 use serde::Serialize;
 
@@ -145,15 +146,25 @@ fn words(post: &Post, transcript: &Transcript) -> String {
         Post::Abort { aggregation, reason } => {
             format!("{}: ends without a result: {}", of(aggregation), why(*reason))
         }
+        Post::Scores { aggregation, scores } => {
+            format!("{}: lists {} open scores", of(aggregation), scores.len())
+        }
     }
 }
 
 fn opened(name: &str, outcome: &protocol::transcript::Outcome) -> String {
-    let decided = outcome.decision.map_or_else(String::new, |decision| {
-        let coarse = decision.asked.coarse;
-        let chance = f64::from(coarse.chance) / f64::from(u32::MAX);
-        format!("; asked: above bin {}, and in it with chance {chance:.3}", coarse.bin)
-    });
+    let decided = match &outcome.decision {
+        None => String::new(),
+        Some(Decision::Threshold(asked)) => {
+            let coarse = asked.coarse;
+            let chance = f64::from(coarse.chance) / f64::from(u32::MAX);
+            format!("; asked: above bin {}, and in it with chance {chance:.3}", coarse.bin)
+        }
+        Some(Decision::Ranking(ranking)) => {
+            let Ranking { scores, asked } = ranking;
+            return format!("{name}: ranks {} open scores; asked: the first {asked}", scores.len());
+        }
+    };
     format!("{name}: opens the sum over {} reports{decided}", outcome.accepted)
 }
 

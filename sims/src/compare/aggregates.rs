@@ -5,7 +5,7 @@ use std::rc::Rc;
 
 use protocol::aggregation::noise::{NoiseError, Role};
 use protocol::aggregation::{AggregateResult, Circuit, ClearError, Measurement, sum_in_the_clear};
-use protocol::campaign::{COHORT_FLOOR, Kind, Protection, Scoring};
+use protocol::campaign::{COHORT_FLOOR, Kind, Protection, Scoring, SelectionMode};
 use protocol::keys::{self, Label};
 use protocol::person::Person;
 use protocol::scoring::method::Method;
@@ -109,6 +109,7 @@ impl Machines {
                 published: Vec::new(),
             },
             rule: Rule { flip_budget: 1, no_show_milli: 0, safe_cap: 1 },
+            mode: SelectionMode::PrivateHistogram,
             bins: 2,
             reference: Some(circuit.clone()),
             epsilon: None,

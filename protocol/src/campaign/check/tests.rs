@@ -4,7 +4,7 @@
 
 use super::*;
 use crate::{
-    campaign::fixture::{KINDS, grid, of_kind, plan},
+    campaign::fixture::{KINDS, grid, of_kind, open_plan, plan},
     roles::Time,
     scoring::{
         cells::CentreSource,
@@ -61,10 +61,11 @@ const fn fault_number(fault: &AggregationFault) -> usize {
         AggregationFault::Reporters { .. } => 5,
         AggregationFault::Noise => 6,
         AggregationFault::TopUp => 7,
+        AggregationFault::OpenScores => 8,
     }
 }
 
-const FAULTS: usize = 8;
+const FAULTS: usize = 9;
 
 fn frame() -> Vec<Case<PlanError>> {
     let selection = |flip_budget, safe_cap, no_show_milli| PlanError::Selection {
@@ -245,6 +246,26 @@ fn noises() -> Vec<(Kind, Case<AggregationFault>)> {
     changes.map(|change| (Kind::Selection, (change, AggregationFault::Noise))).to_vec()
 }
 
+fn open_scores() -> Vec<(Kind, Case<AggregationFault>)> {
+    const OPEN: Change = |plan| {
+        plan.selection.mode = SelectionMode::OpenScores;
+        of_kind(plan, Kind::Selection).reporters_max = 11;
+    };
+    let changes: [(Kind, Change); 3] = [
+        (Kind::Selection, OPEN),
+        (Kind::Refinement, |plan| {
+            OPEN(plan);
+            of_kind(plan, Kind::Selection).noise = None;
+        }),
+        (Kind::Selection, |plan| {
+            OPEN(plan);
+            let selection = of_kind(plan, Kind::Selection);
+            (selection.noise, selection.reporters_max) = (None, 12);
+        }),
+    ];
+    changes.map(|(kind, change)| (kind, (change, AggregationFault::OpenScores))).to_vec()
+}
+
 #[test]
 fn the_good_plan_is_good() {
     let checked = CheckedPlan::new(plan()).unwrap();
@@ -254,6 +275,24 @@ fn the_good_plan_is_good() {
     let mut other = plan();
     other.texts.firm.push('.');
     assert_ne!(CheckedPlan::new(other).unwrap().id(), checked.id());
+}
+
+#[test]
+fn open_scores_go_with_a_reference_and_with_a_published_sample_but_with_no_top_up() {
+    let mut open = open_plan();
+    let checked = CheckedPlan::new(open.clone()).unwrap();
+    let selection = checked.of_kind(Kind::Selection).unwrap();
+    assert!(checked.has_open_scores(selection));
+    let others = checked.enumerated().filter(|(id, _)| checked.has_open_scores(*id));
+    assert_eq!(others.count(), 1);
+    let mut published = open.clone();
+    published.aggregations.retain(|of| of.kind == Kind::Selection);
+    published.aggregations.iter_mut().for_each(|of| of.depends_on.clear());
+    assert!(CheckedPlan::new(published).is_ok());
+    open.selection.top_up = true;
+    let fault = AggregationFault::OpenScores;
+    let id = checked.of_kind(Kind::Confirmation).unwrap();
+    assert_eq!(CheckedPlan::new(open), Err(PlanError::Aggregation { id, fault }));
 }
 
 #[test]
@@ -273,7 +312,7 @@ fn one_change_of_a_plan_gives_its_error() {
 #[test]
 fn one_change_of_an_aggregation_gives_its_fault() {
     let mut seen = BTreeSet::new();
-    let tables = [circuits(), aggregations(), noises()];
+    let tables = [circuits(), aggregations(), noises(), open_scores()];
     for (kind, (change, expected)) in tables.into_iter().flatten() {
         seen.insert(fault_number(&expected));
         let place = KINDS.iter().position(|of| *of == kind).unwrap();

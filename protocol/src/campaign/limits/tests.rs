@@ -5,7 +5,7 @@ use crate::{
     aggregation::noise::rho_for_epsilon,
     campaign::{
         Kind, Plan, Protection,
-        fixture::{manifest, of_kind, plan},
+        fixture::{manifest, of_kind, open_plan, plan},
     },
     keys::seat::Seat,
 };
@@ -75,6 +75,19 @@ fn what_a_person_allows_is_accepted() {
     let limits = Limits { clear: true, ..Limits::default() };
     assert_eq!(check(limits, plan.clone(), Role::Member), Err(Refusal::Unnoised));
     let limits = Limits { unnoised: true, ..limits };
+    assert_eq!(check(limits, plan, Role::Member), Ok(()));
+}
+
+#[test]
+fn open_scores_must_be_allowed_by_those_who_have_one() {
+    let mut plan = open_plan();
+    for noise in plan.aggregations.iter_mut().filter_map(|of| of.noise.as_mut()) {
+        noise.sigma_milli = 200_000;
+    }
+    let strict = Limits::default();
+    assert_eq!(check(strict, plan.clone(), Role::Member), Err(Refusal::OpenScores));
+    assert_eq!(check(strict, plan.clone(), Role::Donor), Ok(()));
+    let limits = Limits { open_scores: true, ..strict };
     assert_eq!(check(limits, plan, Role::Member), Ok(()));
 }
 

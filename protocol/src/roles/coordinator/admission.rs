@@ -8,6 +8,7 @@ use crate::{
     messages::{Reject, Response},
     report::{Enrolment, Receipt, Report, TOKEN_BYTES_MAX, Withdrawal},
     roles::Time,
+    selection::open_scores::OpenScore,
 };
 use std::{collections::BTreeSet, sync::Arc};
 
@@ -136,7 +137,13 @@ impl Coordinator {
             return Err(Reject::NotConcerned);
         }
         let private = self.transcript.plan().is_private();
-        let fits = if private { batch.fits_private(report) } else { batch.fits_clear(report) };
+        let fits = if self.transcript.plan().has_open_scores(id) {
+            OpenScore::of(report).is_some()
+        } else if private {
+            batch.fits_private(report)
+        } else {
+            batch.fits_clear(report)
+        };
         if body.context.0 != context.0 || !fits || !report.is_whole() {
             return Err(Reject::Malformed);
         }

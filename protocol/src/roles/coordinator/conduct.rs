@@ -7,6 +7,7 @@ use crate::{
     ids::{AggregationId, Blob},
     keys::{Label, stream},
     roles::Time,
+    selection::open_scores::OpenScore,
     transcript::{
         AbortReason, FrozenLeaf, Opening, Post, Rejection, Sum, exceeds_limit, merkle,
         share_commitment,
@@ -32,7 +33,7 @@ pub enum Phase {
     Verifying,
     /// Endorsements of the accepted set.
     Accepting,
-    /// The shares of all aggregators.
+    /// The shares of all aggregators; nothing but the outcome where scores are open.
     Releasing,
     /// Endorsements of the outcome.
     Concluding,
@@ -81,6 +82,8 @@ impl Coordinator {
             either(&entry, Phase::Accepting, Phase::Releasing)
         } else if let Some((entry, _)) = sum.freeze() {
             either(&entry, Phase::Freezing, Phase::Verifying)
+        } else if sum.scores().is_some() {
+            Phase::Releasing
         } else if sum.leaves().is_some() {
             Phase::Freezing
         } else if let Some((entry, _)) = sum.opening() {
@@ -215,6 +218,9 @@ impl Coordinator {
         if now >= aggregation.closes {
             return Some(abort(id, AbortReason::TooFewReports { got: 0 }));
         }
+        if let Some(got) = self.transcript.too_many_members(id) {
+            return Some(abort(id, AbortReason::TooManyMembers { got }));
+        }
         let ready = now >= aggregation.opens && self.transcript.results_of(id).is_some();
         ready.then_some(Post::Begin(id))
     }
@@ -241,6 +247,10 @@ impl Coordinator {
             return None;
         }
         let batch = self.batch(id)?;
+        if plan.has_open_scores(id) {
+            let scores = batch.reports.values().filter_map(|report| OpenScore::of(report));
+            return Some(Post::Scores { aggregation: id, scores: scores.collect() });
+        }
         let got = u32::try_from(batch.len()).unwrap_or(u32::MAX);
         if got < plan.cohort_min {
             return Some(abort(id, AbortReason::TooFewReports { got }));
@@ -298,7 +308,7 @@ impl Coordinator {
     fn due_release(&mut self, id: AggregationId) -> Option<Post> {
         let seats = self.transcript.plan().all_seats();
         let sum = self.transcript.sum(id)?;
-        if sum.all_released(seats) {
+        if sum.scores().is_some() || sum.all_released(seats) {
             return Some(self.due_outcome(id));
         }
         let open = sum.all_committed(seats);

@@ -5,6 +5,7 @@
 mod admission;
 mod crashes;
 mod losses;
+mod open_scores;
 mod sums;
 
 use super::*;

@@ -205,7 +205,7 @@ impl<M: Measurer> Participant<M> {
             return Err(contradiction);
         };
         let context = track.context();
-        let (outcome, _) = light::outcome(manifest, id, endorsed, context.as_ref())?;
+        let outcome = light::outcome(manifest, id, endorsed, context.as_ref())?;
         let counted = track
             .attempt()
             .map_or(Counted::Absent, |attempt| light::counted(outcome, attempt.leaf, inclusion));
@@ -224,26 +224,9 @@ impl<M: Measurer> Participant<M> {
         }
     }
 
-    /// Ends an aggregation without a result, and all that depend on it. Nobody endorses an end without a result:
-    /// nothing follows from it but that nothing more is sent here.
-    fn aborted(&mut self, id: AggregationId, reason: AbortReason, effects: &mut Effects) {
-        self.end(id, reason, effects);
-        let later: Vec<AggregationId> =
-            self.state.tracks.range(id..).map(|(later, _)| *later).collect();
-        for dependent in later {
-            let planned = self.manifest().and_then(|manifest| manifest.aggregation(dependent));
-            let on = planned.map_or(&[][..], |planned| &planned.depends_on);
-            let missing = on.iter().copied().find(|on| {
-                let track = self.state.tracks.get(on);
-                track.is_some_and(|track| track.end.is_some() && track.result().is_none())
-            });
-            if let Some(missing) = missing {
-                self.end(dependent, AbortReason::Dependency(missing), effects);
-            }
-        }
-    }
-
-    fn end(&mut self, aggregation: AggregationId, reason: AbortReason, effects: &mut Effects) {
+    /// Ends an aggregation without a result, and by the one record all that depend on it. Nobody endorses an end
+    /// without a result: nothing follows from it but that nothing more is sent here.
+    fn aborted(&mut self, aggregation: AggregationId, reason: AbortReason, effects: &mut Effects) {
         let open = self.state.tracks.get(&aggregation).is_some_and(|track| track.end.is_none());
         if open {
             self.outgoing.remove(&aggregation);

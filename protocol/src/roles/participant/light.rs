@@ -4,10 +4,11 @@
 
 use crate::{
     aggregation::{AggregateResult, Context},
-    campaign::{CheckedManifest, Manifest},
+    campaign::{CheckedManifest, Decision, Manifest},
     ids::{AggregationId, CampaignId, Hash, SeatSet},
     keys::seat::{BeaconPart, Seat},
     messages::{Inclusion, Place},
+    selection::open_scores::{OpenScore, Ranking},
     transcript::{Endorsed, EndorsementError, Opening, Outcome, Post, merkle},
 };
 use serde::{Deserialize, Serialize};
@@ -167,7 +168,7 @@ fn keeps_promises(manifest: &CheckedManifest, opening: &Opening, endorsed: &Endo
         && manifest.all_seats().without(endorsed.lost).is_within(revealed)
 }
 
-/// The outcome of an aggregation and what it says; `context` is that of the opening, if it is known.
+/// The outcome of an aggregation; `context` is that of the opening, if it is known.
 ///
 /// # Errors
 /// [`Alarm`]; if all keyholders stand behind another opening's outcome, [`Alarm::Equivocation`].
@@ -176,27 +177,49 @@ pub fn outcome<'a>(
     aggregation: AggregationId,
     endorsed: &'a Endorsed,
     context: Option<&Context>,
-) -> Result<(&'a Arc<Outcome>, AggregateResult), Alarm> {
+) -> Result<&'a Arc<Outcome>, Alarm> {
     let document = Document::Outcome(aggregation);
     let contradiction = Alarm::Contradiction { document };
     verify(manifest, endorsed, document)?;
     let Post::Outcome(outcome) = &endorsed.entry.signed.post else {
         return Err(contradiction);
     };
-    if outcome.aggregation != aggregation
-        || outcome.accepted < manifest.cohort_min
-        || outcome.accepted > outcome.frozen
-    {
+    let enough = manifest.has_open_scores(aggregation) || outcome.accepted >= manifest.cohort_min;
+    if outcome.aggregation != aggregation || !enough || outcome.accepted > outcome.frozen {
         return Err(contradiction);
     }
     if context.is_some_and(|context| context.0 != outcome.context.0) {
         return Err(Alarm::Equivocation { document });
     }
-    let result = result(manifest, outcome).ok_or(contradiction)?;
-    Ok((outcome, result))
+    if fits(manifest, outcome) { Ok(outcome) } else { Err(contradiction) }
 }
 
-/// What an outcome says.
+/// Whether an outcome is one that its aggregation can have: a sum of its circuit, or rightly ranked scores.
+pub(super) fn fits(manifest: &CheckedManifest, outcome: &Outcome) -> bool {
+    if manifest.has_open_scores(outcome.aggregation) {
+        return is_rightly_ranked(manifest, outcome);
+    }
+    let ranks = matches!(outcome.decision, Some(Decision::Ranking(_)));
+    !ranks && result(manifest, outcome).is_some()
+}
+
+/// Whether the ranking holds the very scores of the roots, signed, in the order and to the number that follow from
+/// the plan: what keyholders check before they endorse it, people check again.
+fn is_rightly_ranked(manifest: &CheckedManifest, outcome: &Outcome) -> bool {
+    let Some(Decision::Ranking(ranking)) = &outcome.decision else { return false };
+    let context = Context(outcome.context.0);
+    let again = Ranking::new(&ranking.scores, manifest.selection.rule, &outcome.seed);
+    let signed = |score: &OpenScore| !manifest.is_private() || score.verify(&context).is_ok();
+    let leaves = ranking.leaves(&context);
+    let (root, count) = (merkle::root(&leaves), u32::try_from(leaves.len()).ok());
+    again.as_ref() == Ok(ranking)
+        && ranking.scores.iter().all(signed)
+        && [outcome.frozen_root, outcome.accepted_root] == [root, root]
+        && [Some(outcome.frozen), Some(outcome.accepted)] == [count, count]
+        && outcome.values.is_empty()
+}
+
+/// What the sum of an outcome says.
 pub fn result(manifest: &CheckedManifest, outcome: &Outcome) -> Option<AggregateResult> {
     let vdaf = manifest.vdaf(outcome.aggregation)?;
     vdaf.result(outcome.values.clone(), outcome.accepted).ok()

@@ -12,6 +12,7 @@ use crate::{
     },
     person::{Outcomes, PersonError},
     report::{Report, ReportBody, share_hash},
+    selection::{open_scores, unit::Unit},
     transcript::Opening,
 };
 use thiserror::Error;
@@ -30,6 +31,18 @@ pub trait Measurer {
         opening: &Opening,
         outcomes: &Outcomes,
     ) -> Result<Option<Measurement>, MeasurerError>;
+
+    /// The score that a candidate sends where the plan says that scores are open; nothing for everybody else, who
+    /// then sends nothing. Repeatable as [`Measurer::measure`] is.
+    ///
+    /// # Errors
+    /// [`MeasurerError`]; nothing is then sent.
+    fn open_score(
+        &mut self,
+        manifest: &CheckedManifest,
+        opening: &Opening,
+        outcomes: &Outcomes,
+    ) -> Result<Option<Unit>, MeasurerError>;
 }
 
 /// Why a record cannot be measured.
@@ -87,6 +100,17 @@ pub(super) struct Press<'a> {
 }
 
 impl Press<'_> {
+    /// The report of a score in the open; signed, unless the campaign is clear.
+    pub(super) fn open(&self, score: Unit, attempt: u32) -> Report {
+        let context = self.opening.context();
+        let id = self.key.report_id(&context, attempt);
+        let mut report = open_scores::report(&context, id, score, self.signing);
+        if !self.manifest.is_private() {
+            report.signature = Signature::ABSENT;
+        }
+        report
+    }
+
     /// The report of one attempt: the same measurement gives the same bytes.
     pub(super) fn report(&self, measurement: &Measurement, attempt: u32) -> Result<Report, Fault> {
         let context = self.opening.context();

@@ -21,9 +21,14 @@ impl<M: Measurer> Participant<M> {
     pub(super) fn build(&mut self, opening: &Opening) -> Result<Option<Report>, Fault> {
         let (_, manifest) = self.state.manifest.as_ref().ok_or(Fault::Aggregation)?;
         let track = self.state.tracks.get(&opening.aggregation).ok_or(Fault::Aggregation)?;
-        let measurement = self.measurer.measure(manifest, opening, &self.state.outcomes)?;
         let key = &self.configuration.key;
         let press = Press { manifest, opening, key, signing: &self.signing };
+        let outcomes = &self.state.outcomes;
+        if manifest.has_open_scores(opening.aggregation) {
+            let score = self.measurer.open_score(manifest, opening, outcomes)?;
+            return Ok(score.map(|score| press.open(score, track.number())));
+        }
+        let measurement = self.measurer.measure(manifest, opening, outcomes)?;
         measurement.map(|measurement| press.report(&measurement, track.number())).transpose()
     }
 

@@ -293,15 +293,33 @@ impl State {
             }
             Record::Result { entry, outcome, counted } => {
                 let (_, manifest) = self.manifest.as_ref()?;
-                light::result(manifest, outcome)?;
+                light::fits(manifest, outcome).then_some(())?;
                 let track = self.tracks.get_mut(&outcome.aggregation)?;
                 track.end = Some(End::Result { entry: *entry, counted: *counted });
                 self.outcomes.insert(outcome.aggregation, Arc::clone(outcome));
             }
-            Record::Aborted { aggregation, reason } => {
-                self.tracks.get_mut(aggregation)?.end = Some(End::Aborted(*reason));
-            }
+            Record::Aborted { aggregation, reason } => self.abort(*aggregation, *reason)?,
             Record::Alarm(alarm) => self.alarm = Some(*alarm),
+        }
+        Some(())
+    }
+
+    /// Whatever depends on an aggregation without a result has none either. That follows from the record of the
+    /// first, so that a crash cannot part them.
+    fn abort(&mut self, id: AggregationId, reason: AbortReason) -> Option<()> {
+        let (_, manifest) = self.manifest.as_ref()?;
+        self.tracks.get_mut(&id)?.end.get_or_insert(End::Aborted(reason));
+        let later: Vec<AggregationId> = self.tracks.range(id..).map(|(later, _)| *later).collect();
+        for dependent in later {
+            let on = &manifest.aggregation(dependent)?.depends_on;
+            let missing = on.iter().copied().find(|on| {
+                let track = self.tracks.get(on);
+                track.is_some_and(|track| track.end.is_some() && track.result().is_none())
+            });
+            if let Some(missing) = missing {
+                let end = End::Aborted(AbortReason::Dependency(missing));
+                self.tracks.get_mut(&dependent)?.end.get_or_insert(end);
+            }
         }
         Some(())
     }

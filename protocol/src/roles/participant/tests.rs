@@ -10,6 +10,7 @@ use crate::{
     ids::Hash,
     messages::Inclusion,
     report::Receipt,
+    selection::unit::Unit,
     transcript::{AbortReason, Endorsed, Post},
 };
 use light::Document;
@@ -17,10 +18,13 @@ use world::{AUDIT, NEIGHBOURS, SELECTION, World, organiser};
 
 mod arbitrary;
 mod lies;
+mod open;
 mod path;
 mod world;
 
-/// Always the same cell in every row.
+const NOBODY: u16 = 0;
+
+/// Always the same cell in every row, or the same score.
 #[derive(Clone, Copy, Debug)]
 struct Fixed(u16);
 
@@ -35,6 +39,16 @@ impl Measurer for Fixed {
         let Circuit::Grid(grid) = &planned.circuit else { return Err(MeasurerError::Record) };
         let cells = vec![self.0; usize::from(grid.rows())];
         Ok(Some(Measurement::Grid(grid.measure(&cells)?)))
+    }
+
+    /// [`NOBODY`] is no candidate.
+    fn open_score(
+        &mut self,
+        _: &CheckedManifest,
+        _: &Opening,
+        _: &Outcomes,
+    ) -> Result<Option<Unit>, MeasurerError> {
+        Ok((self.0 != NOBODY).then(|| Unit::from_step(u32::from(self.0))))
     }
 }
 

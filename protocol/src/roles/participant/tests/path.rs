@@ -193,4 +193,7 @@ fn too_late_is_missed_and_an_abort_ends_what_depends_on_it() {
     assert!(matches!(end(AUDIT), Some(End::Result { .. })));
     assert_eq!(end(NEIGHBOURS), Some(End::Aborted(reason)));
     assert_eq!(end(SELECTION), Some(End::Aborted(AbortReason::Dependency(NEIGHBOURS))));
+    // One record for both: after a crash nobody waits for what depends on nothing.
+    let ends = run.journal.iter().filter(|of| matches!(of, Record::Aborted { .. })).count();
+    assert_eq!((ends, run.restart(Fixed(2)).machine.phase()), (1, Phase::Done));
 }

@@ -5,9 +5,10 @@ use crate::{
     aggregation::{Grid, GridSpec, noise::Noise},
     audit::Case,
     campaign::{
-        Aggregation, CheckedPlan, Keyholder, Kind, Manifest, Organiser, Plan, Scoring,
-        SeatAggregation, SeatKeys, Selection, Texts, VERSION,
+        Aggregation, CheckedPlan, Decision, Keyholder, Kind, Manifest, Organiser, Plan, Scoring,
+        SeatAggregation, SeatKeys, Selection, SelectionMode, Texts, VERSION,
     },
+    ids::ReportId,
     keys::seat::{Seat, SeatKey, SeatSecret},
     messages::Place,
     scoring::{
@@ -17,7 +18,11 @@ use crate::{
         scaling::{Encoding, Scaling},
         schema::{Feature, FeatureKind, Schema},
     },
-    selection::{threshold::Rule, unit::Bins},
+    selection::{
+        open_scores::{self, OpenScore, Ranking},
+        threshold::Rule,
+        unit::Bins,
+    },
     transcript::{Author, Deal, Entry, Outcome, SignedPost, Transcript, merkle},
 };
 
@@ -82,6 +87,7 @@ fn plan(protection: Protection) -> Plan {
             rule: Rule { flip_budget: 3, safe_cap: 5, no_show_milli: 0 },
             bins,
             top_up: false,
+            mode: SelectionMode::PrivateHistogram,
         },
         cohort_min: 12,
         enrolment_closes: Time::from_millis(500),
@@ -142,7 +148,20 @@ pub(super) struct World {
 
 impl World {
     pub(super) fn new(protection: Protection) -> Self {
-        let (manifest, endorsed) = ceremony(plan(protection));
+        Self::of(plan(protection))
+    }
+
+    /// Scores are open, and this person's has two below it and two above.
+    pub(super) fn open() -> Self {
+        let mut plan = plan(Protection::Private);
+        plan.selection.mode = SelectionMode::OpenScores;
+        let selection = &mut plan.aggregations[usize::from(SELECTION.0)];
+        (selection.noise, selection.reporters_max) = (None, 11);
+        Self::of(plan)
+    }
+
+    fn of(plan: Plan) -> Self {
+        let (manifest, endorsed) = ceremony(plan);
         let checked = CheckedManifest::new(manifest.clone()).unwrap();
         let (manifest, endorsed) = (Arc::new(manifest), Arc::new(endorsed));
         Self { manifest, checked, endorsed, reports: BTreeMap::new(), closed: true }
@@ -183,6 +202,9 @@ impl World {
 
     /// Twelve other reports, and the participant's own last, if it is in.
     pub(super) fn outcome(&self, aggregation: AggregationId) -> (Outcome, Option<Inclusion>) {
+        if self.checked.has_open_scores(aggregation) {
+            return self.ranked(aggregation);
+        }
         let own = self.reports.get(&aggregation);
         let others = (0..12_u8).map(|i| Hash([i; 32]));
         let leaves: Vec<Hash> = others.chain(own.map(|report| report.leaf())).collect();
@@ -203,6 +225,42 @@ impl World {
         };
         let inclusion = merkle::proof(&leaves, 12).map(|proof| {
             let place = Place { index: 12, proof };
+            Inclusion { frozen: place.clone(), accepted: Some(place) }
+        });
+        (outcome, inclusion)
+    }
+
+    fn ranked(&self, aggregation: AggregationId) -> (Outcome, Option<Inclusion>) {
+        let opening = self.opening(aggregation);
+        let (context, seed) = (opening.context(), opening.seed());
+        let other = |number: u8| {
+            let key = SigningKey::from_bytes(&[number; 32]);
+            let score = Unit::from_step(u32::from(number) * 1_000 % 3_001);
+            open_scores::report(&context, ReportId([number; 16]), score, &key)
+        };
+        let own = self.reports.get(&aggregation).map(|report| Report::clone(report));
+        let reports: Vec<Report> = (1..5).map(other).chain(own.clone()).collect();
+        let scores: Vec<_> = reports.iter().filter_map(OpenScore::of).collect();
+        let ranking = Ranking::new(&scores, self.checked.selection.rule, &seed).unwrap();
+        let leaves = ranking.leaves(&context);
+        let count = u32::try_from(leaves.len()).unwrap();
+        let (frozen_root, accepted_root) = (merkle::root(&leaves), merkle::root(&leaves));
+        let (frozen, accepted) = (count, count);
+        let outcome = Outcome {
+            aggregation,
+            context: Hash(context.0),
+            seed,
+            frozen_root,
+            frozen,
+            accepted_root,
+            accepted,
+            values: vec![],
+            decision: Some(Decision::Ranking(ranking)),
+        };
+        let index = own.and_then(|own| leaves.iter().position(|leaf| *leaf == own.leaf()));
+        let inclusion = index.map(|index| {
+            let proof = merkle::proof(&leaves, index).unwrap();
+            let place = Place { index: u32::try_from(index).unwrap(), proof };
             Inclusion { frozen: place.clone(), accepted: Some(place) }
         });
         (outcome, inclusion)
