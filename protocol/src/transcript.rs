@@ -37,7 +37,7 @@ pub use post::{
     SignedPost, share_commitment,
 };
 pub use sum::Sum;
-pub(crate) use sum::exceeds_limit;
+pub(crate) use sum::{exceeds_limit, fitting};
 
 use crate::{
     aggregation::noise::Role,

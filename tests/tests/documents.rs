@@ -88,7 +88,7 @@ fn the_protocol_lists_every_post_and_every_refusal() {
     let (posts, messages) =
         (read("protocol/src/transcript/post.rs"), read("protocol/src/messages.rs"));
     let listed = variants(&posts, "Post");
-    assert_eq!(listed.len(), 21);
+    assert_eq!(listed.len(), 22);
     for (number, name) in listed.iter().enumerate() {
         assert!(text.contains(&format!("| {number} | `{name}` |")), "post {number}, {name}");
     }
@@ -136,6 +136,12 @@ fn the_protocols_limits_are_those_of_the_code() {
             "PUBLISHED_MAX: usize = ",
             "4_096",
             "| published sample | 4,096 records |",
+        ),
+        (
+            "protocol/src/selection/open_scores.rs",
+            "OPEN_SCORES_BELOW: usize = ",
+            "12",
+            "| members with open scores | fewer than 12 |",
         ),
         ("protocol/src/keys/vss.rs", "SEATS_MAX: u8 = ", "15", "| seats | 15 |"),
     ] {

@@ -142,8 +142,9 @@ impl Ranking {
             score: f64::from(score.score.step()),
         };
         let candidates: Vec<_> = by_key.iter().enumerate().map(candidate).collect();
-        let [a, b, c, d, e, f, g, h, ..] = *public_seed;
-        let seed = u64::from_le_bytes([a, b, c, d, e, f, g, h]);
+        let mut first = [0; 8];
+        first.iter_mut().zip(public_seed).for_each(|(to, from)| *to = *from);
+        let seed = u64::from_le_bytes(first);
         let order = ranking(&candidates, seed);
         let scores: Vec<_> = order.iter().filter_map(|row| by_key.get(*row).copied()).collect();
         let wanted = u32::try_from(rule.target()? >> 32).unwrap_or(u32::MAX);

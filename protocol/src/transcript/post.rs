@@ -79,11 +79,11 @@ pub enum Post {
         /// As promised in the manifest.
         part: [u8; 32],
     },
-    /// Reports that do not count, and why.
+    /// Reports that do not count, and why; in several posts if one would be too long.
     Rejections {
         /// Where.
         aggregation: AggregationId,
-        /// Ascending by index.
+        /// Ascending by index, also over all posts.
         rejections: Vec<Rejection>,
     },
     /// Which reports count. Endorsed.

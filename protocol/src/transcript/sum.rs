@@ -24,7 +24,7 @@ mod evidence;
 mod loss;
 mod open;
 
-pub(crate) use evidence::exceeds_limit;
+pub(crate) use evidence::{exceeds_limit, fitting};
 
 /// Everything public about one aggregation so far.
 #[derive(Clone, Debug)]
@@ -124,7 +124,7 @@ impl Sum {
         Some(VerifyKey::combine(&self.context()?.0, &parts.collect::<Option<Vec<_>>>()?))
     }
 
-    /// The rejected reports.
+    /// The rejected reports, as far as they are posted; all of them once the accepted set stands.
     pub fn rejections(&self) -> Option<&[Rejection]> {
         self.rejections.as_deref()
     }

@@ -185,8 +185,8 @@ impl Watch {
             }
             Post::Leaves { aggregation, leaves } => self.leaves(*aggregation, leaves, world),
             Post::Rejections { aggregation, rejections } => {
-                let indices = rejections.iter().map(|rejection| rejection.index).collect();
-                self.rejected.insert(*aggregation, indices);
+                let indices = rejections.iter().map(|rejection| rejection.index);
+                self.rejected.entry(*aggregation).or_default().extend(indices);
                 Ok(())
             }
             Post::Scores { aggregation, scores } => {

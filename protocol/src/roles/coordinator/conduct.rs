@@ -9,7 +9,7 @@ use crate::{
     roles::Time,
     selection::open_scores::OpenScore,
     transcript::{
-        AbortReason, FrozenLeaf, Opening, Post, Rejection, Sum, exceeds_limit, merkle,
+        AbortReason, FrozenLeaf, Opening, Post, Rejection, Sum, exceeds_limit, fitting, merkle,
         share_commitment,
     },
 };
@@ -274,11 +274,12 @@ impl Coordinator {
 
     fn due_verdict(&self, id: AggregationId) -> Option<Post> {
         let sum = self.transcript.sum(id)?;
-        if let Some(leaves) = sum.accepted_leaves() {
-            let count = sum.accepted_count()?;
-            return Some(Post::Accepted { aggregation: id, root: merkle::root(&leaves), count });
+        let mut rejections = self.rejections(id)?;
+        let posted = sum.rejections().map(<[Rejection]>::len);
+        if posted == Some(rejections.len()) {
+            let (root, count) = (merkle::root(&sum.accepted_leaves()?), sum.accepted_count()?);
+            return Some(Post::Accepted { aggregation: id, root, count });
         }
-        let rejections = self.rejections(id)?;
         let (rejected, frozen) = (rejections.len(), sum.leaves()?.len());
         let count = |n| u32::try_from(n).unwrap_or(u32::MAX);
         if exceeds_limit(rejected, frozen) {
@@ -289,7 +290,8 @@ impl Coordinator {
         if got < self.transcript.plan().cohort_min {
             return Some(abort(id, AbortReason::TooFewReports { got }));
         }
-        Some(Post::Rejections { aggregation: id, rejections })
+        let rest = rejections.split_off(posted.unwrap_or(0).min(rejected));
+        Some(Post::Rejections { aggregation: id, rejections: fitting(rest) })
     }
 
     /// All rejections, once every report is decided.

@@ -4,7 +4,7 @@ use super::{Sum, Surroundings};
 use crate::{
     aggregation::{Aggregator, Context, PublicShare, Vdaf, VerifierShare, VerifyError},
     campaign::REJECTED_PERCENT_MAX,
-    report,
+    codec, report,
     transcript::{Author, Evidence, FrozenLeaf, Rejection, Violation, organiser},
 };
 
@@ -16,7 +16,7 @@ impl Sum {
         rejections: &[Rejection],
     ) -> Result<(), Violation> {
         organiser(author)?;
-        if self.rejections.is_some() {
+        if self.accepted.is_some() {
             return Err(Violation::Repeated { author });
         }
         let needs = "the whole verify key";
@@ -24,7 +24,11 @@ impl Sum {
         self.verify_key(around.seats).ok_or_else(|| order.clone())?;
         let context = self.context().ok_or_else(|| order.clone())?;
         let leaves = self.leaves.as_ref().ok_or(order)?;
-        if !rejections.is_sorted_by(|left, right| left.index < right.index) {
+        let before = self.rejections.as_deref().unwrap_or_default();
+        let indices = || before.last().into_iter().chain(rejections).map(|of| of.index);
+        // A second post goes on where the first has ended; an empty one says that there are none.
+        let more = self.rejections.is_none() || !rejections.is_empty();
+        if !more || !indices().is_sorted_by(|left, right| left < right) {
             return Err(Violation::Contradiction { what: "the order of the rejections" });
         }
         for rejection in rejections {
@@ -33,17 +37,32 @@ impl Sum {
                 return Err(Violation::Contradiction { what: "a rejection" });
             }
         }
-        let (rejected, frozen) = (rejections.len(), leaves.len());
+        let (rejected, frozen) = (before.len() + rejections.len(), leaves.len());
         let accepted = u32::try_from(frozen.saturating_sub(rejected)).unwrap_or(0);
         if exceeds_limit(rejected, frozen) || accepted < around.manifest.cohort_min {
             return Err(Violation::Order {
                 needs: "few rejections, and a cohort that is accepted",
             });
         }
-        self.rejections = Some(rejections.to_vec());
+        self.rejections.get_or_insert_default().extend_from_slice(rejections);
         Ok(())
     }
 }
+
+/// The first of these rejections that fit into one post, at least one.
+pub(crate) fn fitting(rejections: Vec<Rejection>) -> Vec<Rejection> {
+    let mut bytes = 0_usize;
+    let within = |of: &Rejection| {
+        let fits = bytes < REJECTIONS_BYTES;
+        bytes = bytes.saturating_add(codec::encode(of).len());
+        fits
+    };
+    rejections.into_iter().take_while(within).collect()
+}
+
+/// Bytes of evidence after which a post is full; a single rejection has far less than a message. Campaigns in tests
+/// are small, and take several posts as well.
+const REJECTIONS_BYTES: usize = if cfg!(test) { 1 << 10 } else { 4 << 20 };
 
 /// Whether so many were rejected that the aggregation must end unopened.
 pub(crate) fn exceeds_limit(rejected: usize, frozen: usize) -> bool {

@@ -1,5 +1,5 @@
 use super::*;
-use crate::transcript::merkle;
+use crate::transcript::{Rejection, merkle};
 
 #[test]
 fn a_private_sum_is_the_plaintext_sum() {
@@ -92,6 +92,44 @@ fn a_dependent_aggregation_follows_the_result_or_ends_with_it() {
     world.run_until(late);
     assert!(world.coordinator.is_over());
     assert!(world.keyholders.iter().all(|(keyholder, _)| keyholder.is_done()));
+}
+
+#[test]
+fn rejections_that_are_too_long_for_one_post_take_several() {
+    let mut world = World::open(THREE, 31);
+    world.crashes = true;
+    world.send_all(0..28);
+    for number in 28..31 {
+        let lie = world.make(number, 0, Lie::LeaderShare);
+        world.send(lie);
+    }
+    world.run_until(ended());
+    assert_eq!(world.outcome().values, plaintext(0..28));
+    let entries = world.coordinator.entries().to_vec();
+    let rejected = |entry: &Entry| match &entry.signed.post {
+        Post::Rejections { rejections, .. } => Some(rejections.clone()),
+        _ => None,
+    };
+    let posts: Vec<Vec<Rejection>> = entries.iter().filter_map(|entry| rejected(entry)).collect();
+    let mut before = Transcript::new(&entries[0]).unwrap();
+    let earlier = entries.iter().skip(1).take_while(|entry| rejected(entry).is_none());
+    earlier.for_each(|entry| before.apply(entry).unwrap());
+    assert_eq!(posts.iter().map(Vec::len).collect::<Vec<_>>(), [1, 1, 1]);
+    assert!(posts.iter().flatten().is_sorted_by(|left, right| left.index < right.index));
+
+    let signed = |rejections: &[Rejection]| {
+        let post = Post::Rejections { aggregation: FIRST, rejections: rejections.to_vec() };
+        SignedPost::new(before.plan().id(), Author::Organiser, post, &fixture::organiser())
+    };
+    let mut transcript = before.clone();
+    transcript.follow(signed(&posts[1])).unwrap();
+    for wrong in [&posts[0], &posts[1], &vec![]] {
+        let what = "the order of the rejections";
+        let verdict = transcript.clone().follow(signed(wrong)).map(|_| ());
+        assert_eq!(verdict, Err(Violation::Contradiction { what }));
+    }
+    transcript.follow(signed(&posts[2])).unwrap();
+    assert_eq!(transcript.sum(FIRST).unwrap().rejections().unwrap().len(), 2);
 }
 
 #[test]
