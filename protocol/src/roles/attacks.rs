@@ -12,6 +12,7 @@ mod contents;
 mod forks;
 mod keys;
 mod losses;
+mod ranking;
 mod releases;
 mod replays;
 mod world;

@@ -107,7 +107,7 @@ impl Setup {
             },
             selection: Selection {
                 rule: Rule { flip_budget: 1, safe_cap: 2, no_show_milli: 0 },
-                bins: self.bins(),
+                bins: Self::bins(),
                 top_up: false,
                 mode: self.mode,
             },
@@ -119,14 +119,14 @@ impl Setup {
         .unwrap()
     }
 
-    fn bins(self) -> Bins {
+    fn bins() -> Bins {
         Bins::try_from(BinsSpec { count: 8, low: 0, high: 64 }).unwrap()
     }
 
     fn aggregations(self) -> Vec<Aggregation> {
         let open = self.mode == SelectionMode::OpenScores;
         let first = if open {
-            (Kind::Selection, self.bins().grid())
+            (Kind::Selection, Self::bins().grid())
         } else {
             (Kind::Confirmation, confirmation::Outcome::grid())
         };

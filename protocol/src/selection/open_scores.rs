@@ -167,6 +167,7 @@ impl Ranking {
 }
 
 #[cfg(test)]
+#[expect(clippy::indexing_slicing, reason = "a test stops where it is wrong")]
 mod tests {
     use super::*;
     use crate::scoring::method::Method;

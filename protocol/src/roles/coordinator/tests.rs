@@ -44,6 +44,8 @@ struct World {
     crashes: bool,
     /// Who goes, and when.
     leaves: Option<(Seat, Condition)>,
+    /// Who is busy elsewhere, and for how long after everything it does.
+    busy: Option<(Seat, u64)>,
 }
 
 impl World {
@@ -61,6 +63,7 @@ impl World {
             absent: vec![],
             crashes: false,
             leaves: None,
+            busy: None,
         };
         for place in 0..world.keyholders.len() {
             let effects = world.keyholders[place].0.start(now);
@@ -113,7 +116,11 @@ impl World {
             }
             match effect {
                 Effect::Persist(_) => {}
-                Effect::Wake(at) => self.keyholders[place].1 = at,
+                Effect::Wake(at) => {
+                    let busy = self.busy.filter(|(who, _)| *who == seat);
+                    let back = busy.map_or(at, |(_, millis)| self.now.after_millis(millis));
+                    self.keyholders[place].1 = at.max(back);
+                }
                 Effect::Send(request) => {
                     let response = self.ask(Peer::Keyholder(seat), request);
                     let now = self.now;

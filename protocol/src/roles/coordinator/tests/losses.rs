@@ -17,6 +17,19 @@ fn a_keyholder_lost_before_the_freeze_is_recovered_after_it() {
     assert!(endorsed.verify(&world.manifest(), Some(FIRST)).is_ok());
 }
 
+/// Who is busy for less than the patience each time is waited for, however often; who is for longer is lost.
+#[test]
+fn a_keyholder_who_is_busy_is_not_lost() {
+    for (millis, expected) in [(PATIENCE_MILLIS * 8 / 10, 0), (PATIENCE_MILLIS * 13 / 10, 1)] {
+        let mut world = World::open(FIVE, 14);
+        world.send_all(0..14);
+        world.busy = Some((Seat::new(4), millis));
+        world.run_until(ended().after_millis(20 * PATIENCE_MILLIS));
+        assert_eq!(world.outcome().values, plaintext(0..14), "busy for {millis} ms");
+        assert_eq!(world.sum().lost().len(), expected, "busy for {millis} ms");
+    }
+}
+
 #[test]
 fn a_keyholder_can_be_lost_before_the_opening() {
     let mut world = World::new(FIVE);

@@ -48,7 +48,7 @@ fn candidates_are_ranked_and_everybody_is_answered() {
     for report in [Some(id), None] {
         let response = world.tell(Request::Outcome { aggregation: FIRST, report });
         let Response::Outcome { endorsed, inclusion } = response else { panic!("{response:?}") };
-        assert_eq!(endorsed.verify(&world.manifest(), Some(FIRST)).is_ok(), true);
+        assert!(endorsed.verify(&world.manifest(), Some(FIRST)).is_ok());
         assert_eq!(inclusion.is_some(), report.is_some());
     }
     assert!(world.sum().leaves().unwrap().len() == 5 && world.sum().freeze().is_none());
