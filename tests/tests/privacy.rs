@@ -4,4 +4,5 @@
 mod privacy {
     mod coordinators_view;
     mod empirical_epsilon;
+    mod small;
 }

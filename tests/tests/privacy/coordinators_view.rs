@@ -7,59 +7,25 @@
 use std::convert::Infallible;
 use std::rc::Rc;
 
-use protocol::aggregation::Circuit;
 use protocol::aggregation::noise::Role;
-use protocol::campaign::{Protection, Scoring};
+use protocol::campaign::Protection;
 use protocol::codec;
 use protocol::messages::Request;
 use protocol::person::{Outcomes, Person};
-use protocol::scoring::cells::{CellShape, CentreSource};
-use protocol::scoring::marginals::Marginals;
-use protocol::scoring::method::Method;
-use protocol::scoring::scaling::{Encoding, Scaling};
-use protocol::scoring::schema::{Feature, FeatureKind, Schema, Value};
-use protocol::selection::threshold::Rule;
+use protocol::scoring::schema::Value;
 use rayon::prelude::*;
 use sims::campaign::adversary::Mischief;
 use sims::campaign::cast::person_secret;
 use sims::campaign::crowd::Crowd;
-use sims::campaign::plan::{Script, Visits};
 use sims::campaign::play::{ordinary, play};
 use sims::network::{Body, Event};
+
+use super::small::script;
 
 /// Twelve donors, twelve members and one to spare of each: the least that any plan opens.
 const PEOPLE: usize = 26;
 /// Keyholders come first among the clients.
 const SEATS: u32 = 3;
-
-fn script(protection: Protection) -> Script {
-    let kind = FeatureKind::Numeric { min: 0.0, max: 1.0 };
-    let schema = Schema::new(vec![Feature { name: "x".to_owned(), unit: None, kind }]).unwrap();
-    let shape = CellShape { repetitions: 2, cells: 4 };
-    Script {
-        protection,
-        keyholders: 3,
-        recovery_threshold: 0,
-        honest_seats: 1,
-        cohort_min: 12,
-        scoring: Scoring {
-            method: Method::RbLabel,
-            k: 3,
-            scaling: Some(Scaling::from_ranges(&schema, Encoding::Mix)),
-            centres: Some(CentreSource::Marginals(Marginals::from_ranges(&schema))),
-            schema,
-            scale_bins: 2,
-            published: Vec::new(),
-        },
-        rule: Rule { flip_budget: 3, no_show_milli: 0, safe_cap: 6 },
-        bins: 8,
-        reference: Some(Circuit::Grid(shape.grid().unwrap())),
-        epsilon: None,
-        noise: None,
-        visits: Visits { selection: true, confirmation: true, ..Visits::default() },
-        reporters_max: 100,
-    }
-}
 
 /// What differs between the two campaigns of a pair.
 #[derive(Clone, Copy, Eq, PartialEq)]

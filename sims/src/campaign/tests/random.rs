@@ -145,6 +145,7 @@ fn faults(dice: Dice, people: usize, keyholders: u8, lost: usize, until_millis: 
 }
 
 /// Runs one seed; how many sums were compared with the plaintext, or why it failed and the line that repeats it.
+#[expect(clippy::print_stderr, reason = "a failure is told while a thousand others still run")]
 fn campaign(seed: u64, loss: Loss) -> Result<u32, String> {
     let caught = std::panic::catch_unwind(|| checked(seed, loss));
     let verdict = caught.unwrap_or_else(|_| Err(String::from("a machine panicked")));
