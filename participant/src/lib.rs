@@ -1,5 +1,10 @@
 //! What members, donors and keyholders run.
 //!
+//! - [`attendance`]: one person in one campaign, sans-IO: machine, record, and what is said later.
 //! - [`record`]: a person's record as written, against the campaign's schema.
 
+pub mod attendance;
 pub mod record;
+
+#[cfg(test)]
+mod world;
