@@ -13,7 +13,7 @@ pub use measure::{Own, Statement, Statements};
 use protocol::{
     campaign::{CheckedManifest, Kind, limits::Refusal},
     codec,
-    ids::{AggregationId, Blob, CampaignId},
+    ids::{AggregationId, Blob, CampaignId, Hash},
     messages::{Request, Response},
     person::{PersonError, View},
     roles::{
@@ -25,6 +25,7 @@ use protocol::{
     transcript::Opening,
 };
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 use crate::record;
 
@@ -71,6 +72,8 @@ pub type Effects = Vec<Effect<Line, Request>>;
 pub struct Attendance<S> {
     machine: Participant<Own<S>>,
     orders: Vec<Order>,
+    /// Leaves of reports with a verified receipt.
+    receipts: BTreeMap<AggregationId, Hash>,
 }
 
 impl<S: Statements> Attendance<S> {
@@ -86,13 +89,14 @@ impl<S: Statements> Attendance<S> {
         lines: impl IntoIterator<Item = Line>,
     ) -> Result<Self, RestoreError> {
         let own = Own::new(&configuration, record, statements);
-        let mut records = Vec::new();
+        let (mut records, mut receipts) = (Vec::new(), BTreeMap::new());
         for line in lines {
             match line {
                 Line::Machine(record) => {
                     if let Record::Again(id) = *record {
                         own.forget(id);
                     }
+                    note_receipt(&mut receipts, &record);
                     records.push(*record);
                 }
                 Line::Said(id, statement) => {
@@ -102,7 +106,7 @@ impl<S: Statements> Attendance<S> {
             }
         }
         let machine = Participant::restore(configuration, own, records)?;
-        Ok(Self { machine, orders: Vec::new() })
+        Ok(Self { machine, orders: Vec::new(), receipts })
     }
 
     /// The machine inside.
@@ -123,6 +127,11 @@ impl<S: Statements> Attendance<S> {
     /// The campaign, once it is verified.
     pub fn manifest(&self) -> Option<&CheckedManifest> {
         self.machine.manifest()
+    }
+
+    /// The hash of the report to an aggregation for which there is a verified receipt.
+    pub fn receipt(&self, id: AggregationId) -> Option<Hash> {
+        self.receipts.get(&id).copied()
     }
 
     /// Why the person's limits do not allow the campaign, if they do not.
@@ -220,7 +229,7 @@ impl<S: Statements> Attendance<S> {
         concerned.into_iter().flat_map(|id| self.machine.withdraw(now, id)).collect()
     }
 
-    fn lines(&self, effects: Vec<Effect<Record, Request>>) -> Effects {
+    fn lines(&mut self, effects: Vec<Effect<Record, Request>>) -> Effects {
         let mut lines = Vec::with_capacity(effects.len());
         for effect in effects {
             match effect {
@@ -232,6 +241,7 @@ impl<S: Statements> Attendance<S> {
                     {
                         lines.push(Effect::Persist(Line::Said(aggregation, said)));
                     }
+                    note_receipt(&mut self.receipts, &record);
                     lines.push(Effect::Persist(Line::Machine(Box::new(record))));
                 }
                 Effect::Send(request) => lines.push(Effect::Send(request)),
@@ -252,6 +262,18 @@ pub fn until_prepared(mut lines: Vec<Line>, id: AggregationId) -> Option<Vec<Lin
     let last = lines.iter().rposition(prepared)?;
     lines.truncate(last + 1);
     Some(lines)
+}
+
+fn note_receipt(receipts: &mut BTreeMap<AggregationId, Hash>, record: &Record) {
+    match record {
+        Record::Received { aggregation, receipt } => {
+            receipts.insert(*aggregation, receipt.leaf);
+        }
+        Record::Withdrawn(aggregation) => {
+            receipts.remove(aggregation);
+        }
+        _ => {}
+    }
 }
 
 /// Whether the machine holds that the protocol was broken.

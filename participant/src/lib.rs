@@ -4,7 +4,12 @@
 //! - [`record`]: a person's record as written, against the campaign's schema.
 
 pub mod attendance;
+pub mod notices;
 pub mod record;
+pub mod screens;
+pub mod words;
 
+#[cfg(test)]
+mod seen;
 #[cfg(test)]
 mod world;

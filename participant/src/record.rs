@@ -7,7 +7,7 @@
 mod ask;
 mod file;
 
-pub use ask::{Ask, AskError, TRIES_MAX, role, statement, typed, yes_or_no};
+pub use ask::{AskError, TRIES_MAX, decision, role, typed, yes_or_no};
 pub use file::{RECORD_BYTES_MAX, ReadError, read};
 
 use protocol::{

@@ -1,66 +1,56 @@
 //! A record that is typed in, field by field.
 
 use super::{DECISIONS, ROLES, TRUTHS, is_positive, role_of, word};
+use host::{
+    Problem,
+    screen::{PromptError, Screen},
+};
 use protocol::{
     aggregation::noise::Role,
+    exit::Exit,
     scoring::schema::{Feature, Schema, Value},
 };
-use std::io;
 use thiserror::Error;
-use zeroize::Zeroizing;
 
 /// How often one question is asked.
 pub const TRIES_MAX: u32 = 5;
-
-/// Somebody who can be asked: a person at a terminal, or lines of a file or a pipe.
-pub trait Ask {
-    /// Shows the question and reads one line without its end; nothing if there are no more lines.
-    ///
-    /// # Errors
-    /// If the terminal or the pipe cannot be read or written.
-    fn ask(&mut self, question: &str) -> io::Result<Option<Zeroizing<String>>>;
-
-    /// Says something before the next question.
-    ///
-    /// # Errors
-    /// If the terminal cannot be written.
-    fn say(&mut self, text: &str) -> io::Result<()>;
-}
 
 /// Why there is no answer.
 #[derive(Debug, Error)]
 #[non_exhaustive]
 pub enum AskError {
-    /// Nobody is there, or they left.
-    #[error("there is no answer to: {question}")]
-    NoAnswer {
-        /// What was asked.
-        question: String,
-    },
     /// None of [`TRIES_MAX`] answers was one.
     #[error("{TRIES_MAX} answers to \"{question}\" were not understood")]
     NotUnderstood {
         /// What was asked.
         question: String,
     },
-    /// The terminal or pipe.
-    #[error("the question cannot be asked: {0}")]
-    Io(#[from] io::Error),
+    /// Nobody answers.
+    #[error(transparent)]
+    Prompt(#[from] PromptError),
 }
 
-/// Asks until `understand` takes the answer.
+impl From<AskError> for Problem {
+    fn from(error: AskError) -> Self {
+        match error {
+            AskError::Prompt(error) => error.into(),
+            AskError::NotUnderstood { .. } => {
+                Self::new(Exit::Usage, "ANSWER", error.to_string()).safe("Nothing was sent.")
+            }
+        }
+    }
+}
+
+/// Asks until `understand` takes the answer; what it says otherwise is shown.
 fn until<T>(
-    ask: &mut impl Ask,
+    screen: &mut Screen,
     question: &str,
     mut understand: impl FnMut(&str) -> Result<T, String>,
 ) -> Result<T, AskError> {
     for _ in 0..TRIES_MAX {
-        let Some(answer) = ask.ask(question)? else {
-            return Err(AskError::NoAnswer { question: question.to_owned() });
-        };
-        match understand(&answer) {
+        match understand(&screen.ask(question)?) {
             Ok(understood) => return Ok(understood),
-            Err(problem) => ask.say(&problem)?,
+            Err(problem) => screen.note(problem),
         }
     }
     Err(AskError::NotUnderstood { question: question.to_owned() })
@@ -70,10 +60,10 @@ fn until<T>(
 ///
 /// # Errors
 /// [`AskError`].
-pub fn typed(schema: &Schema, ask: &mut impl Ask) -> Result<Vec<Value>, AskError> {
+pub fn typed(schema: &Schema, screen: &mut Screen) -> Result<Vec<Value>, AskError> {
     let value = |feature: &Feature| {
-        let question = format!("{} ({}): ", feature.name, feature.allowed());
-        until(ask, &question, |answer| {
+        let question = format!("{} ({}):", feature.name, feature.allowed());
+        until(screen, &question, |answer| {
             feature.parse(answer).map_err(|error| format!("  {}: {error}", feature.name))
         })
     };
@@ -84,9 +74,8 @@ pub fn typed(schema: &Schema, ask: &mut impl Ask) -> Result<Vec<Value>, AskError
 ///
 /// # Errors
 /// [`AskError`].
-pub fn role(ask: &mut impl Ask) -> Result<Role, AskError> {
-    const QUESTION: &str = "Do you take part as member or as donor? ";
-    until(ask, QUESTION, |answer| {
+pub fn role(screen: &mut Screen) -> Result<Role, AskError> {
+    until(screen, "Do you take part as member or as donor?", |answer| {
         word(ROLES, answer).map(role_of).ok_or_else(|| "  type: member, or: donor".to_owned())
     })
 }
@@ -95,8 +84,8 @@ pub fn role(ask: &mut impl Ask) -> Result<Role, AskError> {
 ///
 /// # Errors
 /// [`AskError`].
-pub fn yes_or_no(question: &str, ask: &mut impl Ask) -> Result<bool, AskError> {
-    until(ask, question, |answer| {
+pub fn yes_or_no(question: &str, screen: &mut Screen) -> Result<bool, AskError> {
+    until(screen, question, |answer| {
         let allowed = || format!("  type one of: {}", TRUTHS.join(", "));
         word(TRUTHS, answer).map(is_positive).ok_or_else(allowed)
     })
@@ -106,9 +95,9 @@ pub fn yes_or_no(question: &str, ask: &mut impl Ask) -> Result<bool, AskError> {
 ///
 /// # Errors
 /// [`AskError`].
-pub fn statement(question: &str, ask: &mut impl Ask) -> Result<Option<bool>, AskError> {
-    until(ask, question, |answer| {
-        if answer.trim().is_empty() {
+pub fn decision(question: &str, screen: &mut Screen) -> Result<Option<bool>, AskError> {
+    until(screen, question, |answer| {
+        if answer.is_empty() {
             return Ok(None);
         }
         let allowed = || format!("  type one of: {}", DECISIONS.join(", "));

@@ -1,6 +1,7 @@
 use super::*;
+use crate::seen::scripted;
 use protocol::scoring::schema::FeatureKind;
-use std::{collections::VecDeque, fs, io, path::PathBuf};
+use std::{fs, path::PathBuf};
 use tempfile::TempDir;
 
 fn schema() -> Schema {
@@ -129,50 +130,26 @@ fn a_feature_that_is_called_like_an_extra_column_stays_a_feature() {
     assert_eq!(checked.positive, None);
 }
 
-/// Answers in turn; keeps what was shown.
-struct Scripted {
-    answers: VecDeque<&'static str>,
-    shown: Vec<String>,
-}
-
-impl Scripted {
-    fn new(answers: &[&'static str]) -> Self {
-        Self { answers: answers.iter().copied().collect(), shown: Vec::new() }
-    }
-}
-
-impl Ask for Scripted {
-    fn ask(&mut self, question: &str) -> io::Result<Option<Zeroizing<String>>> {
-        self.shown.push(question.to_owned());
-        Ok(self.answers.pop_front().map(|answer| Zeroizing::new(answer.to_owned())))
-    }
-
-    fn say(&mut self, text: &str) -> io::Result<()> {
-        self.shown.push(text.to_owned());
-        Ok(())
-    }
-}
-
 #[test]
 fn a_record_can_be_typed_in_and_each_question_says_what_is_allowed() {
-    let mut person = Scripted::new(&["212", "34", "2100.5", "yes", "A"]);
-    assert_eq!(typed(&schema(), &mut person).unwrap(), values());
-    assert_eq!(person.shown[0], "age (18 to 100 years): ");
-    assert_eq!(person.shown[1], "  age: 212 is out of range; allowed: 18 to 100 years");
-    assert!(person.shown.iter().any(|line| line == "grade (\"C\", \"B\", \"A\"): "));
+    let (mut screen, seen) = scripted("212\n34\n2100.5\nyes\nA\n");
+    assert_eq!(typed(&schema(), &mut screen).unwrap(), values());
+    let shown = seen.told();
+    assert!(shown.starts_with("age (18 to 100 years): \n  age: 212 is out of range; allowed: 18 to 100 years\nage ("));
+    assert!(shown.contains("grade (\"C\", \"B\", \"A\"): "), "{shown}");
 }
 
 #[test]
 fn questions_end() {
-    let mut silent = Scripted::new(&["34"]);
-    assert!(matches!(typed(&schema(), &mut silent), Err(AskError::NoAnswer { .. })));
-    let mut babbling = Scripted::new(&["x"; 9]);
-    assert!(matches!(role(&mut babbling), Err(AskError::NotUnderstood { .. })));
-    assert_eq!(babbling.answers.len(), 4, "it was asked five times");
-    let mut person = Scripted::new(&["", "no", "Donor"]);
-    assert_eq!(statement("decision: ", &mut person).unwrap(), None);
-    assert!(!yes_or_no("label: ", &mut person).unwrap());
-    assert_eq!(role(&mut person).unwrap(), Role::Donor);
+    let (mut screen, _) = scripted("34\n");
+    assert!(matches!(typed(&schema(), &mut screen), Err(AskError::Prompt(_))));
+    let (mut screen, seen) = scripted(&"x\n".repeat(9));
+    assert!(matches!(role(&mut screen), Err(AskError::NotUnderstood { .. })));
+    assert_eq!(seen.told().matches("type: member, or: donor").count(), 5);
+    let (mut screen, _) = scripted("\nno\nDonor\n");
+    assert_eq!(decision("decision?", &mut screen).unwrap(), None);
+    assert!(!yes_or_no("label?", &mut screen).unwrap());
+    assert_eq!(role(&mut screen).unwrap(), Role::Donor);
 }
 
 #[test]
