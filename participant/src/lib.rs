@@ -4,9 +4,11 @@
 //! - [`record`]: a person's record as written, against the campaign's schema.
 
 pub mod attendance;
+pub mod consent;
 pub mod notices;
 pub mod record;
 pub mod screens;
+pub mod store;
 pub mod words;
 
 #[cfg(test)]
