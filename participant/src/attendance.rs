@@ -134,6 +134,11 @@ impl<S: Statements> Attendance<S> {
         self.receipts.get(&id).copied()
     }
 
+    /// The receipt of the first report that is in.
+    pub fn first_receipt(&self) -> Option<Hash> {
+        self.receipts.values().next().copied()
+    }
+
     /// Why the person's limits do not allow the campaign, if they do not.
     pub fn refusal(&self) -> Option<Refusal> {
         match self.machine.phase() {

@@ -4,8 +4,11 @@
 //! - [`record`]: a person's record as written, against the campaign's schema.
 
 pub mod attendance;
+pub mod cli;
+pub mod command;
 pub mod consent;
 pub mod notices;
+pub mod problems;
 pub mod record;
 pub mod screens;
 pub mod store;

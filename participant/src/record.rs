@@ -1,8 +1,8 @@
 //! A person's record as it is written in a file or typed in, read against the campaign's schema.
 //!
 //! Nothing here sends or keeps anything. What does not fit is refused with what is allowed; nothing is clipped or
-//! guessed. A file names every feature of the schema; it may also hold `role`, `label` and `decision`, so that none of
-//! them has to stand on a command line, where others on the same machine could read it.
+//! guessed. A file names every feature of the schema; it may also hold `role`, `label`, `decision` and `if_asked`, so that
+//! none of them has to stand on a command line, where others on the same machine could read it.
 
 mod ask;
 mod file;
@@ -92,6 +92,8 @@ pub struct Checked {
     pub positive: Option<bool>,
     /// The firm's decision: nothing if the file does not say, `Some(None)` if it says that it is unknown.
     pub accepted: Option<Option<bool>>,
+    /// Whether a member means to report the positive label if it is asked, if the file says so.
+    pub if_asked: Option<bool>,
     /// Columns that the campaign does not ask for. They are not used.
     pub unused: Vec<String>,
     /// What is wrong with role, label or decision.
@@ -172,13 +174,15 @@ impl fmt::Display for On {
 const ROLE: &str = "role";
 const LABEL: &str = "label";
 const DECISION: &str = "decision";
+const IF_ASKED: &str = "if_asked";
 
 const ROLES: &[&str] = &["member", "donor"];
 const TRUTHS: &[&str] = &["positive", "negative", "yes", "no", "1", "0"];
+const ANSWERS: &[&str] = &["yes", "no", "1", "0"];
 const DECISIONS: &[&str] = &["positive", "negative", "yes", "no", "1", "0", "unknown"];
 
 impl Checked {
-    /// Lays what a file says beside the schema. A feature that is called like one of the three extra names wins: then
+    /// Lays what a file says beside the schema. A feature that is called like one of the extra names wins: then
     /// that one is asked for.
     pub fn new(schema: &Schema, fields: &[Field]) -> Self {
         let features = schema.features();
@@ -189,7 +193,7 @@ impl Checked {
         let unused: Vec<String> = fields
             .iter()
             .filter(|field| {
-                !is_feature(&field.name) && ![ROLE, LABEL, DECISION].contains(&&*field.name)
+                !is_feature(&field.name) && ![ROLE, LABEL, DECISION, IF_ASKED].contains(&&*field.name)
             })
             .map(|field| field.name.clone())
             .collect();
@@ -207,8 +211,9 @@ impl Checked {
         let positive = said(LABEL, TRUTHS, extra(LABEL)).map(is_positive);
         let accepted = said(DECISION, DECISIONS, extra(DECISION))
             .map(|word| (word != "unknown").then(|| is_positive(word)));
+        let if_asked = said(IF_ASKED, ANSWERS, extra(IF_ASKED)).map(is_positive);
         let rows = features.iter().map(|feature| row(feature, fields, &unused)).collect();
-        Self { rows, role, positive, accepted, unused, words }
+        Self { rows, role, positive, accepted, if_asked, unused, words }
     }
 
     /// Everything that is wrong, in the schema's order.
