@@ -10,6 +10,9 @@ mod run;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use join::read_code;
+pub(crate) use run::interrupted;
+
 use crate::{
     attendance::{Attendance, Line, Statements},
     problems,

@@ -1,10 +1,21 @@
-//! Members, donors and keyholders will run this program; it is not built yet.
-#![expect(clippy::print_stderr, reason = "a program speaks to its user")]
+//! Members, donors and keyholders run this program.
 
-fn main() -> std::process::ExitCode {
-    eprintln!(
-        "participant is not built yet: this version has the simulator only.\n\
-         Nothing was read, sent or stored. To see the method at work: sims demo"
-    );
-    protocol::exit::Exit::Configuration.into()
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use host::screen::{Form, Screen};
+use participant::{cli::Cli, execute};
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let mut screen = Screen::standard(if cli.json { Form::Json } else { Form::Words });
+    let ended = execute(cli, &mut screen);
+    let code = match &ended {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(problem) => screen.problem(problem),
+    };
+    match screen.finish() {
+        Err(problem) if ended.is_ok() => problem.exit.into(),
+        Err(_) | Ok(()) => code,
+    }
 }

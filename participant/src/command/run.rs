@@ -92,7 +92,7 @@ fn left() -> Problem {
         .next("participant erase wipes what is kept here.")
 }
 
-pub(super) fn interrupted() -> Problem {
+pub(crate) fn interrupted() -> Problem {
     Problem::new(Exit::Temporary, "INTERRUPTED", "Stopped by you.")
         .heading("Stopped")
         .safe("What was sent is kept and counts once.")
