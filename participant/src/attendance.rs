@@ -157,9 +157,9 @@ impl<S: Statements> Attendance<S> {
             return Ok(None);
         };
         let outcomes = self.machine.outcomes();
-        let decided = manifest.of_kind(Kind::Selection).is_some_and(|id| {
-            outcomes.get(&id).is_some_and(|outcome| outcome.decision.is_some())
-        });
+        let decided = manifest
+            .of_kind(Kind::Selection)
+            .is_some_and(|id| outcomes.get(&id).is_some_and(|outcome| outcome.decision.is_some()));
         if !decided || !Kind::Selection.concerns(person.role) {
             return Ok(None);
         }

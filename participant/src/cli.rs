@@ -90,7 +90,7 @@ pub struct Code {
 #[derive(Args, Clone, Debug, Default)]
 pub struct Prepared {
     /// Your record: one row of CSV below a row of names, or a TOML or JSON table. It may also hold role, label,
-    /// decision and if_asked. Without it you are asked for each field.
+    /// decision and `if_asked`. Without it you are asked for each field.
     #[arg(long, value_name = "FILE")]
     pub record: Option<PathBuf>,
     /// The keyholders whom you know and trust, by their numbers: 1,3. Without it you are asked.

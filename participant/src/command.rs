@@ -177,9 +177,9 @@ fn verdict<S: Statements>(
     attendance: &Attendance<S>,
     calendar: &Calendar,
 ) -> Result<Option<Verdict>, Problem> {
-    let asked = attendance
-        .asked()
-        .map_err(|error| Problem::bug(format!("no result follows from what was opened: {error}")))?;
+    let asked = attendance.asked().map_err(|error| {
+        Problem::bug(format!("no result follows from what was opened: {error}"))
+    })?;
     Ok(attendance.manifest().zip(asked).map(|(of, asked)| Verdict::new(of, asked, calendar)))
 }
 

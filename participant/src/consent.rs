@@ -67,9 +67,9 @@ fn read(file: &Path, campaign: CampaignId, unnoised: bool) -> Result<(), Problem
     let has = |line: &str| text.lines().any(|written| written.trim() == line);
     let refuse = |what: String| {
         let needed = if unnoised { format!("\n  {UNNOISED}") } else { String::new() };
-        Err(Problem::new(Exit::Declined, "CONSENT_FILE", what)
-            .safe("Nothing was sent.")
-            .next(format!("Once you agree, write these lines into it:\n  {campaign}\n  {AGREE}{needed}")))
+        Err(Problem::new(Exit::Declined, "CONSENT_FILE", what).safe("Nothing was sent.").next(
+            format!("Once you agree, write these lines into it:\n  {campaign}\n  {AGREE}{needed}"),
+        ))
     };
     if !has(&campaign.to_string()) {
         return refuse(format!("{} does not name this campaign.", file.display()));
@@ -142,7 +142,10 @@ mod tests {
         let code = |given: Result<Consent, Problem>| given.unwrap_err().code;
         assert_eq!(code(by_file(format!("{other}\nI agree\n"), world::plan())), "CONSENT_FILE");
         assert_eq!(code(by_file(format!("{CAMPAIGN}\n"), world::plan())), "CONSENT_FILE");
-        assert_eq!(code(by_file(format!("{CAMPAIGN}\nI agree\n"), world::unnoised())), "CONSENT_FILE");
+        assert_eq!(
+            code(by_file(format!("{CAMPAIGN}\nI agree\n"), world::unnoised())),
+            "CONSENT_FILE"
+        );
         let all = format!("{CAMPAIGN}\nI agree\nA count of one may be me\n");
         assert!(by_file(all, world::unnoised()).unwrap().unnoised);
     }

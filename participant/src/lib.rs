@@ -42,12 +42,8 @@ pub fn execute(cli: Cli, screen: &mut Screen) -> Result<(), Problem> {
     let state = cli.state;
     let mut network = Network::new()?;
     let people = state.clone().unwrap_or_else(|| files::default_state("participant"));
-    let mut desk = Desk {
-        screen,
-        folder: Folder::new(people),
-        zone: dates::zone(),
-        drive: &mut network,
-    };
+    let mut desk =
+        Desk { screen, folder: Folder::new(people), zone: dates::zone(), drive: &mut network };
     match cli.command {
         Command::Join(options) => desk.join(&options),
         Command::Check(options) => desk.check(&options),

@@ -24,7 +24,7 @@ use tokio::runtime::{Builder, Runtime};
 /// For a connection to be made, and for one answer.
 pub const DEADLINE: Duration = Duration::from_secs(10);
 /// How long somebody who waits puts up with a coordinator that cannot be reached.
-const PATIENCE: Duration = Duration::from_secs(7 * 24 * 3_600);
+const PATIENCE: Duration = Duration::from_hours(7 * 24);
 /// Nothing due for so long is idle, in milliseconds.
 const IDLE_MILLIS: u64 = 10_000;
 
@@ -42,8 +42,12 @@ impl Network {
     /// If the system gives no way to wait for connections.
     pub fn new() -> Result<Self, Problem> {
         let runtime = Builder::new_current_thread().enable_all().build().map_err(|error| {
-            Problem::new(Exit::Unreachable, "NO_SOCKET", format!("Cannot wait for connections: {error}."))
-                .safe("Nothing was sent.")
+            Problem::new(
+                Exit::Unreachable,
+                "NO_SOCKET",
+                format!("Cannot wait for connections: {error}."),
+            )
+            .safe("Nothing was sent.")
         })?;
         Ok(Self { runtime, ahead_millis: 0 })
     }

@@ -22,7 +22,9 @@ use protocol::{
 /// A text that is no code. It shows a group of the code to the person who typed it, and nothing more.
 pub fn code(error: &InviteError) -> Problem {
     let problem = Problem::new(Exit::Code, "CODE_MISTYPED", format!("No such code: {error}."));
-    problem.safe("Nothing was sent; your code stays good.").next("Compare it with what you were given, and type it again.")
+    problem
+        .safe("Nothing was sent; your code stays good.")
+        .next("Compare it with what you were given, and type it again.")
 }
 
 /// A code for somebody else's part.
@@ -77,7 +79,9 @@ pub fn refusal(refusal: Refusal) -> Problem {
             "Ask the organiser for more noise, or take part with this record another year.",
         ),
         Refusal::Unnoised => ("NO_NOISE", "Run the same command again and read what it asks."),
-        Refusal::Clear | _ => ("NO_CRYPTOGRAPHY", "Such a campaign is for simulations: sims --help"),
+        Refusal::Clear | _ => {
+            ("NO_CRYPTOGRAPHY", "Such a campaign is for simulations: sims --help")
+        }
     };
     Problem::new(Exit::Declined, code, format!("Not within your limits: {refusal}."))
         .safe("Nothing about you was sent.")
@@ -102,17 +106,25 @@ pub fn not_admitted(reject: &Reject) -> Problem {
     let what = |text: &str| format!("{text}: {reject}.");
     let new = "Ask the organiser for a new code; correcting this one will not help.";
     match reject {
-        Reject::EnrolmentClosed => {
-            Problem::new(Exit::Deadline, "JOINING_CLOSED", what("Too late to join, by the coordinator's clock"))
+        Reject::EnrolmentClosed => Problem::new(
+            Exit::Deadline,
+            "JOINING_CLOSED",
+            what("Too late to join, by the coordinator's clock"),
+        )
+        .safe("Nothing about your record was sent.")
+        .next("Ask the organiser whether there will be another campaign."),
+        Reject::Token => Problem::new(
+            Exit::Code,
+            "CODE_NOT_TAKEN",
+            what("The coordinator does not take your token"),
+        )
+        .safe("Nothing about your record was sent.")
+        .next(new),
+        other => {
+            Problem::new(Exit::Temporary, "REFUSED", format!("The coordinator refuses: {other}."))
                 .safe("Nothing about your record was sent.")
-                .next("Ask the organiser whether there will be another campaign.")
+                .next("Run the same command again; if it is refused again, tell the organiser.")
         }
-        Reject::Token => Problem::new(Exit::Code, "CODE_NOT_TAKEN", what("The coordinator does not take your token"))
-            .safe("Nothing about your record was sent.")
-            .next(new),
-        other => Problem::new(Exit::Temporary, "REFUSED", format!("The coordinator refuses: {other}."))
-            .safe("Nothing about your record was sent.")
-            .next("Run the same command again; if it is refused again, tell the organiser."),
     }
 }
 
@@ -130,7 +142,9 @@ pub fn alarm(alarm: &Alarm) -> Problem {
     };
     Problem::new(Exit::Verification, code, format!("{alarm}."))
         .safe("Do NOT follow any instruction of this campaign. Nothing more is sent.")
-        .next("Save what shows it: participant evidence. Then tell the keyholders, by their contact.")
+        .next(
+            "Save what shows it: participant evidence. Then tell the keyholders, by their contact.",
+        )
 }
 
 /// What a phase ends a command with; nothing if the command may go on.
@@ -145,10 +159,9 @@ pub fn of_phase(phase: &Phase) -> Option<Problem> {
 
 /// What a campaign that is over ends with: aggregations of this person that have no result, or were missed.
 pub fn of_end(manifest: &CheckedManifest, aggregations: &[AggregationStatus]) -> Option<Problem> {
-    let what = |id: AggregationId| manifest.aggregation(id).map_or("a sum", |of| words::kind(of.kind));
-    let root = |of: &&AggregationStatus| {
-        matches!(of.end, Some(End::Aborted(reason)) if !matches!(reason, AbortReason::Dependency(_)))
-    };
+    let what =
+        |id: AggregationId| manifest.aggregation(id).map_or("a sum", |of| words::kind(of.kind));
+    let root = |of: &&AggregationStatus| matches!(of.end, Some(End::Aborted(reason)) if !matches!(reason, AbortReason::Dependency(_)));
     if let Some(of) = aggregations.iter().find(root)
         && let Some(End::Aborted(reason)) = of.end
     {
@@ -161,13 +174,22 @@ pub fn of_end(manifest: &CheckedManifest, aggregations: &[AggregationStatus]) ->
             Problem::new(Exit::Aborted, "NO_RESULT", format!("{said} ({}).", what(of.id)))
                 .heading("Ended")
                 .safe("By design nothing was opened. Your data was not used.")
-                .next("Report as you always would. The organiser may begin again with other people."),
+                .next(
+                    "Report as you always would. The organiser may begin again with other people.",
+                ),
         );
     }
     let missed = aggregations.iter().find(|of| of.own == Own::Missed)?;
     let kind = manifest.aggregation(missed.id).map(|of| of.kind);
-    let next = if kind == Some(Kind::AuditAfter) { "" } else { "Leave participant run running, or come back when participant status says." };
-    let what = format!("You came too late for one report ({}), by the coordinator's clock.", what(missed.id));
+    let next = if kind == Some(Kind::AuditAfter) {
+        ""
+    } else {
+        "Leave participant run running, or come back when participant status says."
+    };
+    let what = format!(
+        "You came too late for one report ({}), by the coordinator's clock.",
+        what(missed.id)
+    );
     Some(Problem::new(Exit::Deadline, "MISSED", what).safe("Your other reports count.").next(next))
 }
 

@@ -193,7 +193,8 @@ impl Checked {
         let unused: Vec<String> = fields
             .iter()
             .filter(|field| {
-                !is_feature(&field.name) && ![ROLE, LABEL, DECISION, IF_ASKED].contains(&&*field.name)
+                !is_feature(&field.name)
+                    && ![ROLE, LABEL, DECISION, IF_ASKED].contains(&&*field.name)
             })
             .map(|field| field.name.clone())
             .collect();
@@ -251,7 +252,8 @@ fn row(feature: &Feature, fields: &[Field], unused: &[String]) -> Row {
 
 /// The name that is spelt most alike, if it is alike at all.
 fn closest(name: &str, among: &[String]) -> Option<String> {
-    let likeness = |other: &String| strsim::jaro_winkler(&name.to_lowercase(), &other.to_lowercase());
+    let likeness =
+        |other: &String| strsim::jaro_winkler(&name.to_lowercase(), &other.to_lowercase());
     let best = among.iter().max_by(|a, b| likeness(a).total_cmp(&likeness(b)))?;
     (likeness(best) > 0.7).then(|| best.clone())
 }

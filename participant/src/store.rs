@@ -299,7 +299,15 @@ impl Folder {
         let mut gone = Vec::new();
         // The key goes first: without it, nothing of the rest can be used.
         for name in [
-            KEY, RECORD, STATEMENT, INVITE, SETTINGS, CONSENT, JOURNAL, "journal-wal", "journal-shm",
+            KEY,
+            RECORD,
+            STATEMENT,
+            INVITE,
+            SETTINGS,
+            CONSENT,
+            JOURNAL,
+            "journal-wal",
+            "journal-shm",
             "journal.lock",
         ] {
             let path = self.file(name);
@@ -409,7 +417,9 @@ mod tests {
         assert_eq!(folder.erase().unwrap_err().code, "STATE_LOCKED", "it is in use");
         drop(journal);
         let gone = folder.erase().unwrap();
-        assert!(gone.contains(&"key") && gone.contains(&"record.json") && gone.contains(&"journal"));
+        assert!(
+            gone.contains(&"key") && gone.contains(&"record.json") && gone.contains(&"journal")
+        );
         assert!(!folder.path().exists());
         assert!(folder.lines().unwrap().is_empty());
     }

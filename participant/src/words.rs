@@ -96,9 +96,18 @@ pub fn abort(reason: AbortReason) -> String {
 /// 16 bytes of a fingerprint, to be read aloud: "12ab 34cd ...".
 pub fn fingerprint(bytes: &[u8; 32]) -> String {
     let groups = bytes.chunks(2).take(8);
-    let words: Vec<String> =
-        groups.map(|pair| pair.iter().map(|byte| format!("{byte:02x}")).collect()).collect();
-    words.join(" ")
+    groups.map(hex).collect::<Vec<_>>().join(" ")
+}
+
+/// Bytes in hexadecimal.
+pub fn hex(bytes: &[u8]) -> String {
+    let mut digits = String::with_capacity(2 * bytes.len());
+    for byte in bytes {
+        for half in [byte >> 4, byte & 15] {
+            digits.extend(char::from_digit(half.into(), 16));
+        }
+    }
+    digits
 }
 
 /// The short name of a receipt: "9f3c-22ab".

@@ -115,7 +115,8 @@ pub(crate) fn plan() -> Plan {
             purpose: "drivers of a minority get worse ratings for the same work".into(),
             firm: "Ride AG".into(),
             group_rule: "you count as minority if you were not born here".into(),
-            label: "whether you rate your own last month as good, in the app's weekly question".into(),
+            label: "whether you rate your own last month as good, in the app's weekly question"
+                .into(),
         },
         keyholders: (0..3).map(named).collect(),
         recovery_threshold: 0,
@@ -149,7 +150,7 @@ pub(crate) fn unnoised() -> Plan {
 /// One of the people: members from number 0, with a negative label unless the number is divisible by three.
 pub(crate) fn record(number: u8, role: Role) -> Record {
     Record {
-        values: vec![Value::Number(20.0 + f64::from(number) * 3.0), Value::Flag(number % 2 == 0)],
+        values: vec![Value::Number(20.0 + f64::from(number) * 3.0), Value::Flag(number.is_multiple_of(2))],
         role,
         positive: number.is_multiple_of(3),
         accepted: Some(number.is_multiple_of(4)),

@@ -9,6 +9,7 @@
 
 #![deny(clippy::indexing_slicing, clippy::wildcard_enum_match_arm, clippy::as_conversions)]
 
+pub mod locked;
 pub mod seal;
 pub mod seat;
 pub mod sign;

@@ -27,7 +27,7 @@ fn sources() -> String {
         }
     }
     let mut text = String::new();
-    for package in ["protocol/src", "sims/src", "tests/tests"] {
+    for package in ["protocol/src", "sims/src", "participant/src", "tests/tests"] {
         walk(&root().join(package), &mut text);
     }
     text

@@ -96,7 +96,8 @@ fn a_person_goes_on_after_a_crash_at_any_line_and_sends_the_same_bytes() {
 }
 
 #[test]
-fn what_a_report_has_said_is_said_again_after_a_restart_though_the_person_says_something_else_now() {
+fn what_a_report_has_said_is_said_again_after_a_restart_though_the_person_says_something_else_now()
+{
     let mut world = World::new(world::unnoised());
     let mut desks: Vec<Desk<Arc<Mutex<Statement>>>> = world::people(&world)
         .into_iter()
@@ -130,7 +131,11 @@ fn whoever_leaves_takes_back_what_is_in_and_reports_nothing_more() {
     let mut world = World::new(world::plan());
     let mut desks = world::people(&world);
     let first = |desk: &Desk<Statement>| {
-        desk.attendance.status().aggregations.iter().any(|of| matches!(of.own, Standing::Received(_)))
+        desk.attendance
+            .status()
+            .aggregations
+            .iter()
+            .any(|of| matches!(of.own, Standing::Received(_)))
     };
     play(&mut world, &mut desks, |_, desks| desks.iter().all(first));
     let mut leaver = desks.remove(0);
@@ -147,7 +152,7 @@ fn whoever_leaves_takes_back_what_is_in_and_reports_nothing_more() {
     assert_eq!(leaver.sent.len(), before);
     assert_eq!(counted(leaver, AUDIT_BEFORE), Some(Counted::Absent));
     assert_eq!(counted(leaver, AUDIT_AFTER), Some(Counted::Absent));
-    assert_eq!(leaver.attendance.asked().unwrap().is_some(), true);
+    assert!(leaver.attendance.asked().unwrap().is_some());
 }
 
 #[test]

@@ -32,10 +32,8 @@ impl<D: Drive> Desk<'_, D> {
         let (record, complies) = self.record(manifest, prepared)?;
         let preview = Preview::new(manifest, record.role, settings.spent, &self.calendar());
         // Noise is asked about in words of its own.
-        let limits = protocol::campaign::limits::Limits {
-            unnoised: true,
-            ..Folder::limits(settings, None)
-        };
+        let limits =
+            protocol::campaign::limits::Limits { unnoised: true, ..Folder::limits(settings, None) };
         limits
             .check(manifest, record.role, settings.known, settings.spent)
             .map_err(problems::refusal)?;
@@ -64,21 +62,20 @@ impl<D: Drive> Desk<'_, D> {
         if prepared.trust_nobody {
             return Ok(SeatSet::EMPTY);
         }
-        let question = "Which of the keyholders do you know and trust? Their numbers, or 0 for none:";
+        let question =
+            "Which of the keyholders do you know and trust? Their numbers, or 0 for none:";
         for _ in 0..record::TRIES_MAX {
             let answer = self.screen.ask(question)?;
-            let numbers: Result<Vec<u8>, _> = answer
-                .split([',', ' '])
-                .filter(|part| !part.is_empty())
-                .map(str::parse)
-                .collect();
+            let numbers: Result<Vec<u8>, _> =
+                answer.split([',', ' ']).filter(|part| !part.is_empty()).map(str::parse).collect();
             match numbers.map(|numbers| seats(manifest, &numbers)) {
                 Ok(Ok(known)) if !answer.is_empty() => return Ok(known),
                 Ok(Err(problem)) => self.screen.note(format!("  {}", problem.what)),
                 Ok(Ok(_)) | Err(_) => self.screen.note("  type numbers from the list above: 1 3"),
             }
         }
-        Err(Problem::new(Exit::Usage, "ANSWER", "No keyholder was named.").safe("Nothing was sent."))
+        Err(Problem::new(Exit::Usage, "ANSWER", "No keyholder was named.")
+            .safe("Nothing was sent."))
     }
 
     /// The record and, for a member, what it will do if it is asked.
@@ -98,27 +95,25 @@ impl<D: Drive> Desk<'_, D> {
             return Err(problems::record(&checked.problems()));
         }
         let said = checked.as_ref();
-        let role = match said.and_then(|of| of.role) {
-            Some(role) => role,
-            None => {
-                self.screen.note(format!(
-                    "Members are of the minority, donors of the majority. The campaign's rule: {}",
-                    manifest.texts.group_rule
-                ));
-                record::role(self.screen)?
-            }
+        let role = if let Some(role) = said.and_then(|of| of.role) {
+            role
+        } else {
+            self.screen.note(format!(
+                "Members are of the minority, donors of the majority. The campaign's rule: {}",
+                manifest.texts.group_rule
+            ));
+            record::role(self.screen)?
         };
         let values = match said.and_then(Checked::values) {
             Some(values) => values,
             None => record::typed(schema, self.screen)?,
         };
-        let positive = match said.and_then(|of| of.positive) {
-            Some(positive) => positive,
-            None => {
-                let question =
-                    format!("Your true label, positive or negative ({}):", manifest.texts.label);
-                record::yes_or_no(&question, self.screen)?
-            }
+        let positive = if let Some(positive) = said.and_then(|of| of.positive) {
+            positive
+        } else {
+            let label = &manifest.texts.label;
+            let question = format!("Your true label, positive or negative ({label}):");
+            record::yes_or_no(&question, self.screen)?
         };
         let audited = manifest.of_kind(Kind::AuditBefore).is_some();
         let accepted = match said.and_then(|of| of.accepted) {

@@ -3,17 +3,12 @@
 use super::{Desk, Drive, Until, campaign_of, server};
 use crate::{
     attendance::{Attendance, Order},
-    cli,
-    problems,
+    cli, problems,
     record::Record,
     screens::campaign::Campaign,
     store::{self, Settings},
 };
-use host::{
-    Problem, dates,
-    journal::Journal,
-    screen::SecretFrom,
-};
+use host::{Problem, dates, journal::Journal, screen::SecretFrom};
 use protocol::{
     aggregation::noise::{DELTA, Rho, Role, rho_for_epsilon},
     campaign::{CheckedManifest, limits::Limits},
@@ -64,9 +59,10 @@ impl<D: Drive> Desk<'_, D> {
 
     /// The invite and settings to go on with: those of an unfinished join, or new ones.
     fn invited(&mut self, options: &cli::Join) -> Result<(Invite, Settings), Problem> {
-        let kept = match self.folder.path().exists() {
-            true => self.folder.invite()?.zip(self.folder.settings()?),
-            false => None,
+        let kept = if self.folder.path().exists() {
+            self.folder.invite()?.zip(self.folder.settings()?)
+        } else {
+            None
         };
         match kept {
             Some(kept) if options.code.code_file.is_none() => Ok(kept),
@@ -82,9 +78,10 @@ impl<D: Drive> Desk<'_, D> {
             None => {
                 let invite = read_code(self.screen, &options.code)?;
                 campaign_of(&invite)?;
-                let spent = options.prepared.spent.map_or(Rho::ZERO, |epsilon| {
-                    rho_for_epsilon(epsilon, DELTA)
-                });
+                let spent = options
+                    .prepared
+                    .spent
+                    .map_or(Rho::ZERO, |epsilon| rho_for_epsilon(epsilon, DELTA));
                 let settings = Settings::new(self.drive.now().as_millis(), spent);
                 self.folder.make()?;
                 self.folder.keep_settings(&settings)?;

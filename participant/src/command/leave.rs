@@ -36,8 +36,13 @@ impl<D: Drive> Desk<'_, D> {
             attendance.order(Order::Consent(campaign_of(&invite)?));
             attendance.order(Order::Leave);
             let files = (&mut journal, &mut *self.screen);
-            let stop =
-                self.drive.drive(&invite, &mut attendance, files, Until::Left, &mut |_, _, _| {})?;
+            let stop = self.drive.drive(
+                &invite,
+                &mut attendance,
+                files,
+                Until::Left,
+                &mut |_, _, _| {},
+            )?;
             if stop == Stop::Interrupted {
                 return Err(interrupted());
             }
@@ -78,7 +83,9 @@ impl<D: Drive> Desk<'_, D> {
             let line = Left { aggregation: of.id.0, what, out: sum_of.is_none(), sum_of };
             let words = match sum_of {
                 None => format!("{what}: you are not in it."),
-                Some(0) => format!("{what}: closed already; your share is in it and cannot be removed."),
+                Some(0) => {
+                    format!("{what}: closed already; your share is in it and cannot be removed.")
+                }
                 Some(people) => format!(
                     "{what}: your share is already inside a sum of {people} and cannot be removed."
                 ),
@@ -86,7 +93,8 @@ impl<D: Drive> Desk<'_, D> {
             inside |= sum_of.is_some();
             self.screen.event("left", &line, words);
         }
-        let first = if inside { "You have left." } else { "You have left; nothing of you is in any sum." };
+        let first =
+            if inside { "You have left." } else { "You have left; nothing of you is in any sum." };
         self.screen.note(format!(
             "{first} Nothing more is sent, and nobody is told. participant erase wipes what is kept here."
         ));

@@ -100,7 +100,8 @@ impl<D: Drive> Desk<'_, D> {
         if settings.left {
             self.screen.say("You have left this campaign. Nothing is sent any more.");
         } else if self.folder.consent()?.is_none() {
-            self.screen.say("You have not agreed yet. Nothing about you was sent. Next: participant run");
+            self.screen
+                .say("You have not agreed yet. Nothing about you was sent. Next: participant run");
         }
         self.show_standing(&attendance)?;
         problems::of_phase(&attendance.machine().phase()).map_or(Ok(()), Err)
@@ -129,8 +130,9 @@ impl<D: Drive> Desk<'_, D> {
     pub fn decision(&mut self) -> Result<(), Problem> {
         let (manifest, ..) = self.known()?;
         let firm = &manifest.texts.firm;
-        let question =
-            format!("What has {firm} decided about you now, positive or negative? Enter if you do not know:");
+        let question = format!(
+            "What has {firm} decided about you now, positive or negative? Enter if you do not know:"
+        );
         let accepted_after = record::decision(&question, self.screen)?;
         self.state(Kind::AuditAfter, |said| Statement { accepted_after, ..said })
     }
@@ -147,8 +149,12 @@ impl<D: Drive> Desk<'_, D> {
         let (manifest, ..) = self.known()?;
         let role = self.folder.record()?.map_or(Role::Member, |record| record.role);
         let Some(id) = manifest.of_kind(kind).filter(|_| kind.concerns(role)) else {
-            return Err(Problem::new(Exit::Usage, "NOT_ASKED", "This campaign does not ask you that.")
-                .safe("Nothing was changed."));
+            return Err(Problem::new(
+                Exit::Usage,
+                "NOT_ASKED",
+                "This campaign does not ask you that.",
+            )
+            .safe("Nothing was changed."));
         };
         let before = self.folder.statement()?.unwrap_or_default();
         let after = change(before);
@@ -161,14 +167,22 @@ impl<D: Drive> Desk<'_, D> {
             let problem = if sent == Some(after) {
                 Problem::new(Exit::Already, "SAID_ALREADY", "Your machine has said so already.")
             } else {
-                Problem::new(Exit::Deadline, "SAID_OTHERWISE", "Your machine has said otherwise already.")
+                Problem::new(
+                    Exit::Deadline,
+                    "SAID_OTHERWISE",
+                    "Your machine has said otherwise already.",
+                )
             };
             return Err(problem.safe("It counts once, in a sum; nobody sees whose it was."));
         }
         self.folder.keep_statement(after)?;
         let calendar = self.calendar();
         let when = manifest.aggregation(id).map_or_else(String::new, |planned| {
-            format!("between {} and {}", calendar.moment(planned.opens), calendar.date(planned.closes))
+            format!(
+                "between {} and {}",
+                calendar.moment(planned.opens),
+                calendar.date(planned.closes)
+            )
         });
         self.screen.event(
             "noted",
@@ -193,7 +207,8 @@ impl<D: Drive> Desk<'_, D> {
                 return Err(Problem::new(Exit::Declined, "NOT_ERASED", "Nothing was erased."));
             }
         }
-        let spent = self.seen().ok().map(|(attendance, ..)| attendance.machine().ledger().as_planned());
+        let spent =
+            self.seen().ok().map(|(attendance, ..)| attendance.machine().ledger().as_planned());
         let gone = self.folder.erase()?;
         self.screen.event("erased", &Nothing {}, format!("Erased: {}.", gone.join(", ")));
         if known.is_some() {
@@ -223,11 +238,13 @@ fn table(checked: &Checked) -> String {
         let text = if row.text.is_empty() { "-" } else { &**row.text };
         format!("  {:<names$}  {text:<texts$}  {verdict}; allowed: {}\n", row.name, row.allowed)
     });
-    let mut table: String = rows.collect();
-    if !checked.unused.is_empty() {
-        table += &format!("  not used: {}\n", checked.unused.join(", "));
-    }
-    table
+    let table: Vec<String> = rows.collect();
+    let unused = if checked.unused.is_empty() {
+        String::new()
+    } else {
+        format!("  not used: {}\n", checked.unused.join(", "))
+    };
+    table.concat() + &unused
 }
 
 fn sizes(leaving: &crate::screens::preview::Leaving) -> String {
@@ -249,11 +266,16 @@ fn exact(
     what: &'static str,
 ) -> Result<Exact, Problem> {
     let opening = then.machine().opening(id).cloned();
-    let opening = opening.ok_or_else(|| Problem::bug("a report was prepared without an opening"))?;
+    let opening =
+        opening.ok_or_else(|| Problem::bug("a report was prepared without an opening"))?;
     match then.preview(&opening) {
         Ok(Some(bytes)) => Ok(Exact::new(id, what, &bytes)),
         Ok(None) => Err(Problem::bug("a report was prepared though there is nothing to report")),
-        Err(fault) => Err(Problem::new(Exit::Io, "REPORT_CHANGED", format!("The report cannot be made again: {fault}."))
-            .next("Restore record and key from a backup.")),
+        Err(fault) => Err(Problem::new(
+            Exit::Io,
+            "REPORT_CHANGED",
+            format!("The report cannot be made again: {fault}."),
+        )
+        .next("Restore record and key from a backup.")),
     }
 }

@@ -98,22 +98,26 @@ impl<D: Drive> Desk<'_, D> {
     ///
     /// # Errors
     /// [`Problem`] if the file cannot be written.
+    ///
+    /// # Panics
+    /// Never: texts serialise.
     pub fn evidence(&mut self, options: &cli::Evidence) -> Result<(), Problem> {
         let (attendance, invite, _) = self.seen()?;
         let lines = self.folder.lines()?;
-        let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>();
         let mut shown = Shown {
             schema: 1,
             campaign: super::campaign_of(&invite)?.to_string(),
-            pseudonym: hex(attendance.machine().reporter().as_bytes()),
+            pseudonym: words::hex(attendance.machine().reporter().as_bytes()),
             alarm: alarm_of(&attendance),
             journal: Vec::new(),
             messages: Vec::new(),
         };
         for line in &lines {
             match line {
-                Line::Machine(record) => shown.journal.push(hex(&codec::encode::<Record>(record))),
-                Line::Evidence(message) => shown.messages.push(hex(message.as_slice())),
+                Line::Machine(record) => {
+                    shown.journal.push(words::hex(&codec::encode::<Record>(record)));
+                }
+                Line::Evidence(message) => shown.messages.push(words::hex(message.as_slice())),
                 Line::Said(..) => {}
             }
         }
@@ -149,9 +153,13 @@ fn follow(path: &Path, manifest: &CheckedManifest) -> Result<Transcript, Problem
     }
     let bytes = fs::read(path).map_err(failed)?;
     let transcript = file::follow(&bytes, |_, _, _| {}).map_err(|error| {
-        Problem::new(Exit::Verification, "TRANSCRIPT_BROKEN", format!("{}: {error}.", path.display()))
-            .safe("Do NOT follow any instruction of this campaign.")
-            .next("Get the transcript again, from a keyholder. If it is the same: participant evidence")
+        Problem::new(
+            Exit::Verification,
+            "TRANSCRIPT_BROKEN",
+            format!("{}: {error}.", path.display()),
+        )
+        .safe("Do NOT follow any instruction of this campaign.")
+        .next("Get the transcript again, from a keyholder. If it is the same: participant evidence")
     })?;
     match transcript.manifest() {
         Some((_, of)) if of.campaign() == manifest.campaign() => Ok(transcript),
@@ -175,5 +183,7 @@ fn is_listed(transcript: &Transcript, id: AggregationId, leaf: Hash) -> Result<(
     let what = format!("Your receipt {} is not in the transcript.", words::receipt(&leaf));
     Err(Problem::new(Exit::Verification, "RECEIPT_NOT_IN_TRANSCRIPT", what)
         .safe("Do NOT follow any instruction of this campaign.")
-        .next("Save what shows it: participant evidence. Then tell the keyholders, by their contact."))
+        .next(
+            "Save what shows it: participant evidence. Then tell the keyholders, by their contact.",
+        ))
 }

@@ -32,9 +32,10 @@ impl<D: Drive> Desk<'_, D> {
         let until = if options.no_wait { Until::Idle } else { Until::Over };
         let mut told = Told { zone: self.zone.clone(), shown: false };
         let files = (&mut journal, &mut *self.screen);
-        let stop = self.drive.drive(&invite, &mut attendance, files, until, &mut |of, screen, now| {
-            told.step(of, screen, now);
-        })?;
+        let stop =
+            self.drive.drive(&invite, &mut attendance, files, until, &mut |of, screen, now| {
+                told.step(of, screen, now);
+            })?;
         self.screen.settle();
         let calendar = self.calendar();
         let standing = Standing::new(&attendance, &calendar);
@@ -53,7 +54,9 @@ impl<D: Drive> Desk<'_, D> {
         match stop {
             Stop::Interrupted => Err(interrupted()),
             Stop::Over => match attendance.manifest() {
-                Some(manifest) => problems::of_end(manifest, &status.aggregations).map_or(Ok(()), Err),
+                Some(manifest) => {
+                    problems::of_end(manifest, &status.aggregations).map_or(Ok(()), Err)
+                }
                 None => Ok(()),
             },
             Stop::Idle => {

@@ -1,4 +1,8 @@
 //! The commands on a real folder, against the real coordinator and keyholders in one process.
+#![expect(
+    clippy::redundant_closure_for_method_calls,
+    reason = "the method alone is not general enough over the desk's lifetime"
+)]
 
 use super::*;
 use crate::{
@@ -127,7 +131,8 @@ struct Place {
     rehearsal: Rehearsal,
 }
 
-const RECORD: &str = "age,employed,role,label,decision,if_asked\n20,1,member,positive,positive,yes\n";
+const RECORD: &str =
+    "age,employed,role,label,decision,if_asked\n20,1,member,positive,positive,yes\n";
 
 impl Place {
     fn new(plan: Plan) -> Self {
@@ -210,7 +215,16 @@ fn fails<T: std::fmt::Debug>(ended: (Result<T, Problem>, Seen), exit: Exit, code
 fn a_member_joins_typing_everything_in_and_comes_to_a_result() {
     let mut place = Place::new(world::plan());
     let answers = [
-        &place.code(), "2, 3", "member", "20", "yes", "negative", "positive", "yes", "I agree", "",
+        &place.code(),
+        "2, 3",
+        "member",
+        "20",
+        "yes",
+        "negative",
+        "positive",
+        "yes",
+        "I agree",
+        "",
     ]
     .join("\n");
     let options = cli::Join {
@@ -244,7 +258,9 @@ fn nothing_about_a_person_is_sent_or_kept_before_it_agrees() {
     fails(place.desk(&answers, |desk| desk.join(&options)), Exit::Declined, "NO_CONSENT");
     let names: Vec<&str> = place.rehearsal.sent.iter().map(|(name, _)| &**name).collect();
     assert!(names.iter().all(|name| *name == "Campaign"), "{names:?}");
-    assert!(!place.path("state/record.json").exists() && !place.path("state/consent.json").exists());
+    assert!(
+        !place.path("state/record.json").exists() && !place.path("state/consent.json").exists()
+    );
     let (ended, seen) = place.status();
     ended.unwrap();
     assert!(seen.said().starts_with("You have not agreed yet."), "{}", seen.said());
@@ -259,7 +275,8 @@ fn whoever_joins_twice_is_told_and_counts_once() {
     place.join().0.unwrap();
     fails(place.run(true), Exit::Waiting, "WAITING");
     let options = place.options();
-    let problem = fails(place.desk("", |desk| desk.join(&options)), Exit::Already, "JOINED_ALREADY");
+    let problem =
+        fails(place.desk("", |desk| desk.join(&options)), Exit::Already, "JOINED_ALREADY");
     pinned("error-joined-already", &problem.to_string());
 }
 
@@ -335,7 +352,11 @@ fn a_code_that_is_mistyped_or_of_another_kind_is_not_sent() {
     let at = typo.rfind('-').unwrap() - 2;
     let wrong = if &typo[at..=at] == "q" { "z" } else { "q" };
     typo.replace_range(at..=at, wrong);
-    let problem = fails(place.desk(&format!("{typo}\n"), |desk| desk.join(&options)), Exit::Code, "CODE_MISTYPED");
+    let problem = fails(
+        place.desk(&format!("{typo}\n"), |desk| desk.join(&options)),
+        Exit::Code,
+        "CODE_MISTYPED",
+    );
     assert!(problem.what.contains("look at the ") && problem.safe.contains("your code stays good"));
     let target = Target::Keyholder {
         plan: place.rehearsal.world.manifest.plan_id(),
@@ -343,7 +364,8 @@ fn a_code_that_is_mistyped_or_of_another_kind_is_not_sent() {
     };
     let other = Invite { target, ..place.rehearsal.invite() }.code();
     let answers = format!("{}\n", other.as_str());
-    let problem = fails(place.desk(&answers, |desk| desk.join(&options)), Exit::Code, "CODE_FOR_OTHER");
+    let problem =
+        fails(place.desk(&answers, |desk| desk.join(&options)), Exit::Code, "CODE_FOR_OTHER");
     pinned("error-code-for-other", &problem.to_string());
     assert!(place.rehearsal.sent.is_empty() && !place.path("state").exists());
 }
@@ -354,8 +376,11 @@ fn whoever_knows_no_keyholder_is_refused_unless_it_says_so() {
     let nobody = cli::Prepared { know: Some(vec![0]), ..place.prepared() };
     let options = cli::Join { prepared: nobody, ..place.options() };
     let answers = format!("{}\nI agree\n", place.code());
-    let problem =
-        fails(place.desk(&answers, |desk| desk.join(&options)), Exit::Declined, "NO_KNOWN_KEYHOLDER");
+    let problem = fails(
+        place.desk(&answers, |desk| desk.join(&options)),
+        Exit::Declined,
+        "NO_KNOWN_KEYHOLDER",
+    );
     pinned("error-no-known-keyholder", &problem.to_string());
     let prepared = cli::Prepared { know: None, trust_nobody: true, ..place.prepared() };
     let options = cli::Join { prepared, ..place.options() };
@@ -477,9 +502,7 @@ fn bytes_are_previewed_as_they_were_sent() {
     for (shown, size) in exact.iter().zip(sizes) {
         assert_eq!(shown["event"], "report");
         let report = shown["report"].as_str().unwrap();
-        let same = |bytes: &&&Vec<u8>| {
-            bytes.iter().map(|byte| format!("{byte:02x}")).collect::<String>() == report
-        };
+        let same = |bytes: &&&Vec<u8>| words::hex(bytes) == report;
         assert!(sent.iter().any(|bytes| same(&bytes)), "it was not sent like that");
         assert_eq!(shown["bytes"].as_u64(), Some(size), "the size was told before");
     }
@@ -499,7 +522,9 @@ fn what_is_secret_stands_in_its_own_file_and_nowhere_else() {
     let canary = "47.123456789";
     place.write(
         "my.csv",
-        &format!("age,employed,role,label,decision,if_asked\n{canary},1,member,negative,positive,yes\n"),
+        &format!(
+            "age,employed,role,label,decision,if_asked\n{canary},1,member,negative,positive,yes\n"
+        ),
     );
     let mut shown = String::new();
     let mut note = |seen: Seen| shown += &(seen.said() + &seen.told());
@@ -514,7 +539,7 @@ fn what_is_secret_stands_in_its_own_file_and_nowhere_else() {
     assert!(!shown.contains(canary) && !shown.contains(&code));
     let key = fs::read(place.path("state/key")).unwrap();
     let number = 47.123_456_789_f64.to_le_bytes();
-    let hex: String = key.iter().map(|byte| format!("{byte:02x}")).collect();
+    let hex = words::hex(&key);
     assert!(!shown.contains(&hex));
     let files = fs::read_dir(place.path("state")).unwrap().map(|entry| entry.unwrap().path());
     for path in files.chain([out]) {

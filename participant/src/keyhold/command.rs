@@ -43,7 +43,7 @@ use zeroize::Zeroizing;
 /// How long a keyholder waits before it asks again, in milliseconds.
 const PACE_MILLIS: u64 = 2_000;
 /// How long it puts up with a coordinator that cannot be reached.
-const PATIENCE: Duration = Duration::from_secs(7 * 24 * 3_600);
+const PATIENCE: Duration = Duration::from_hours(7 * 24);
 /// The longest exported file.
 const EXPORT_BYTES_MAX: usize = 32 << 20;
 
@@ -87,7 +87,7 @@ struct SeatJson {
 }
 
 #[derive(Serialize)]
-struct Fingerprint<'a> {
+struct Key<'a> {
     number: u8,
     name: &'a str,
     fingerprint: String,
@@ -182,9 +182,13 @@ impl<'a> Seat<'a> {
             self.show_plan(&holder, &invite)?;
             let question = format!("Type \"{ACCEPT}\" to bring your keys, or Enter to leave.");
             if !options.accept && !self.screen.agrees(question, ACCEPT)? {
-                return Err(Problem::new(Exit::Declined, "SEAT_DECLINED", "You do not hold the seat.")
-                    .heading("Left")
-                    .safe("Nothing was sent. The organiser can invite somebody else."));
+                return Err(Problem::new(
+                    Exit::Declined,
+                    "SEAT_DECLINED",
+                    "You do not hold the seat.",
+                )
+                .heading("Left")
+                .safe("Nothing was sent. The organiser can invite somebody else."));
             }
             self.folder.keep_standing(Standing { accepted: true, ..Standing::default() })?;
             holder.permit(Permission::Keys);
@@ -197,7 +201,8 @@ impl<'a> Seat<'a> {
             &Nothing {},
             "The ceremony is done for you. Leave this running until the campaign is over: participant keyhold run",
         );
-        self.screen.note("Keep a copy of your key in a safe place: participant keyhold export-key FILE");
+        self.screen
+            .note("Keep a copy of your key in a safe place: participant keyhold export-key FILE");
         Ok(())
     }
 
@@ -222,7 +227,11 @@ impl<'a> Seat<'a> {
                 .safe("Your keys are there, and the campaign does not begin without you.")
                 .next("If they do not match: do not go on; tell the others. Else: participant keyhold join"));
         }
-        self.folder.keep_standing(Standing { accepted: true, compared: true, ..Standing::default() })?;
+        self.folder.keep_standing(Standing {
+            accepted: true,
+            compared: true,
+            ..Standing::default()
+        })?;
         holder.permit(Permission::All);
         self.drive(invite, holder, kept, Until::Endorsed)
     }
@@ -230,9 +239,13 @@ impl<'a> Seat<'a> {
     fn run(&mut self, options: &cli::KeyholdRun) -> Result<(), Problem> {
         let invite = self.begun()?;
         if !self.folder.standing()?.accepted {
-            return Err(Problem::new(Exit::Declined, "SEAT_NOT_ACCEPTED", "You have not agreed to hold the seat yet.")
-                .safe("Nothing was sent.")
-                .next("participant keyhold join"));
+            return Err(Problem::new(
+                Exit::Declined,
+                "SEAT_NOT_ACCEPTED",
+                "You have not agreed to hold the seat yet.",
+            )
+            .safe("Nothing was sent.")
+            .next("participant keyhold join"));
         }
         let mut kept = self.folder.journal()?;
         let losses = if options.declare_losses { Losses::ByItself } else { Losses::ByPerson };
@@ -269,8 +282,12 @@ impl<'a> Seat<'a> {
             signed,
         };
         let state = match standing.permission() {
-            Permission::Look => "You have not agreed to hold the seat. Next: participant keyhold join",
-            Permission::Keys => "Your keys are made; fingerprints are not compared yet. Next: participant keyhold join",
+            Permission::Look => {
+                "You have not agreed to hold the seat. Next: participant keyhold join"
+            }
+            Permission::Keys => {
+                "Your keys are made; fingerprints are not compared yet. Next: participant keyhold join"
+            }
             Permission::All => "You hold the seat. Leave it running: participant keyhold run",
         };
         let words = format!(
@@ -283,17 +300,28 @@ impl<'a> Seat<'a> {
 
     fn lost(&mut self, numbers: &[u8], sure: Sure) -> Result<(), Problem> {
         let (_, own) = place(&self.begun()?)?;
-        let named: SeatSet =
-            numbers.iter().filter_map(|number| number.checked_sub(1)).map(seat::Seat::new).collect();
+        let named: SeatSet = numbers
+            .iter()
+            .filter_map(|number| number.checked_sub(1))
+            .map(seat::Seat::new)
+            .collect();
         if named.is_empty() || named.contains(own) || numbers.contains(&0) {
-            return Err(Problem::new(Exit::Usage, "NO_SUCH_KEYHOLDER", "Name others, by their numbers from 1.")
-                .safe("Nothing was signed."));
+            return Err(Problem::new(
+                Exit::Usage,
+                "NO_SUCH_KEYHOLDER",
+                "Name others, by their numbers from 1.",
+            )
+            .safe("Nothing was signed."));
         }
         if sure == Sure::Ask {
             let question = "You say that you have tried their contact and that they do not answer, and that the other keyholders name the same \
                             ones. This opens their key for the sums they are missing in. Type \"They are lost\", or Enter to leave.";
             if !self.screen.agrees(question, "They are lost")? {
-                return Err(Problem::new(Exit::Declined, "NOT_DECLARED", "Nobody was declared lost."));
+                return Err(Problem::new(
+                    Exit::Declined,
+                    "NOT_DECLARED",
+                    "Nobody was declared lost.",
+                ));
             }
         }
         self.folder.keep_lost(named)?;
@@ -319,7 +347,11 @@ impl<'a> Seat<'a> {
             .map_err(|_| Problem::bug("the operating system gives no random bytes"))?;
         let bytes = export::lock(&bundle, &passphrase, salt)?;
         files::create(&options.file, &bytes, files::Audience::Owner)?;
-        self.screen.event("exported", &Nothing {}, format!("Written to {}.", options.file.display()));
+        self.screen.event(
+            "exported",
+            &Nothing {},
+            format!("Written to {}.", options.file.display()),
+        );
         self.screen.note(
             "Whoever has the file and the passphrase is this keyholder. A copy that is older than what was signed since can make you sign twice: \
              export again after the ceremony, and never run two.",
@@ -352,7 +384,11 @@ impl<'a> Seat<'a> {
     }
 
     /// A new passphrase is typed twice.
-    fn passphrase(&mut self, options: &cli::Locked, again: Sure) -> Result<Zeroizing<String>, Problem> {
+    fn passphrase(
+        &mut self,
+        options: &cli::Locked,
+        again: Sure,
+    ) -> Result<Zeroizing<String>, Problem> {
         let from = match &options.passphrase_file {
             None => SecretFrom::Person("Passphrase:".to_owned()),
             Some(file) if file == Path::new("-") => SecretFrom::Input,
@@ -362,8 +398,12 @@ impl<'a> Seat<'a> {
         if again == Sure::Ask && matches!(from, SecretFrom::Person(_)) {
             let once_more = self.screen.secret(&SecretFrom::Person("Once more:".to_owned()))?;
             if *once_more != *passphrase {
-                return Err(Problem::new(Exit::Usage, "PASSPHRASES_DIFFER", "The two passphrases differ.")
-                    .safe("Nothing was written."));
+                return Err(Problem::new(
+                    Exit::Usage,
+                    "PASSPHRASES_DIFFER",
+                    "The two passphrases differ.",
+                )
+                .safe("Nothing was written."));
             }
         }
         Ok(passphrase)
@@ -423,7 +463,8 @@ impl<'a> Seat<'a> {
     fn show_plan(&mut self, holder: &Holder, invite: &Invite) -> Result<(), Problem> {
         let (_, seat) = place(invite)?;
         let transcript = holder.transcript();
-        let plan = transcript.ok_or_else(|| Problem::bug("a plan was held that is not there"))?.plan();
+        let plan =
+            transcript.ok_or_else(|| Problem::bug("a plan was held that is not there"))?.plan();
         let text = plan_words(plan, seat, &self.zone);
         self.screen.event("plan", &Nothing {}, text);
         Ok(())
@@ -432,7 +473,8 @@ impl<'a> Seat<'a> {
     fn show_fingerprints(&mut self, holder: &Holder, invite: &Invite) -> Result<(), Problem> {
         let (_, own) = place(invite)?;
         let manifest = holder.transcript().and_then(|transcript| transcript.manifest());
-        let (_, manifest) = manifest.ok_or_else(|| Problem::bug("a manifest was held that is not there"))?;
+        let (_, manifest) =
+            manifest.ok_or_else(|| Problem::bug("a manifest was held that is not there"))?;
         for (seat, named) in manifest.all_seats().iter().zip(&manifest.keyholders) {
             let Some(entry) = manifest.seat(seat) else { continue };
             let fingerprint = words::fingerprint(entry.keys.identity.as_bytes());
@@ -443,12 +485,8 @@ impl<'a> Seat<'a> {
                 named.name,
                 named.contact
             );
-            let json = Fingerprint {
-                number: seat.index() + 1,
-                name: &named.name,
-                fingerprint,
-                own: seat == own,
-            };
+            let json =
+                Key { number: seat.index() + 1, name: &named.name, fingerprint, own: seat == own };
             self.screen.event("fingerprint", &json, line);
         }
         Ok(())
@@ -510,8 +548,7 @@ impl Watch<Holder> for Watcher<'_> {
     fn step(&mut self, holder: &Holder, now: Time) -> ControlFlow<()> {
         let over = holder.fault().is_some() || holder.machine().is_done();
         let enough = match self.until {
-            Until::Held => holder.held().is_some() || holder.has_endorsed(),
-            Until::Endorsed => holder.held().is_some() || holder.has_endorsed(),
+            Until::Held | Until::Endorsed => holder.held().is_some() || holder.has_endorsed(),
             Until::Over => holder.held().is_some(),
         };
         if over || enough {
@@ -540,7 +577,8 @@ impl Watcher<'_> {
         let silent = silent.without([self.own].into_iter().collect());
         if silent != self.silent && !silent.is_empty() {
             for seat in silent.iter() {
-                let Some(named) = transcript.plan().keyholders.get(usize::from(seat.index())) else {
+                let Some(named) = transcript.plan().keyholders.get(usize::from(seat.index()))
+                else {
                     continue;
                 };
                 let number = seat.index() + 1;
@@ -561,7 +599,9 @@ impl Watcher<'_> {
             .count();
         let state = match (transcript.manifest(), transcript.has_begun()) {
             (None, _) => "waiting for the other keyholders' keys".to_owned(),
-            (Some(_), false) => "waiting until all keyholders have compared fingerprints".to_owned(),
+            (Some(_), false) => {
+                "waiting until all keyholders have compared fingerprints".to_owned()
+            }
             (Some(_), true) => format!("{ended} of {} sums have ended", sums.len()),
         };
         let numbers = silent.iter().map(|seat| seat.index() + 1).collect();

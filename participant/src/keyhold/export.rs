@@ -73,7 +73,11 @@ fn key(passphrase: &str, salt: &[u8]) -> Result<Zeroizing<[u8; 32]>, ExportError
 ///
 /// # Errors
 /// [`ExportError::Short`], [`ExportError::Memory`].
-pub fn lock(bundle: &Bundle, passphrase: &str, salt: [u8; SALT_BYTES]) -> Result<Vec<u8>, ExportError> {
+pub fn lock(
+    bundle: &Bundle,
+    passphrase: &str,
+    salt: [u8; SALT_BYTES],
+) -> Result<Vec<u8>, ExportError> {
     let got = passphrase.chars().count();
     if got < PASSPHRASE_CHARS_MIN {
         return Err(ExportError::Short { got });

@@ -149,6 +149,9 @@ impl SeatFolder {
     ///
     /// # Errors
     /// [`Problem`].
+    ///
+    /// # Panics
+    /// Never: flags serialise.
     pub fn keep_standing(&self, standing: Standing) -> Result<(), Problem> {
         let bytes = serde_json::to_vec(&standing).expect("flags serialise");
         Ok(files::replace(&self.file(STANDING), &bytes, Audience::Owner)?)
@@ -164,6 +167,9 @@ impl SeatFolder {
     ///
     /// # Errors
     /// [`Problem`].
+    ///
+    /// # Panics
+    /// Never: a set of seats serialises.
     pub fn keep_lost(&self, lost: SeatSet) -> Result<(), Problem> {
         let bytes = serde_json::to_vec(&lost).expect("a set of seats serialises");
         Ok(files::replace(&self.file(LOST), &bytes, Audience::Owner)?)
@@ -198,9 +204,8 @@ impl SeatFolder {
     fn decode(&self, journal: &Journal) -> Result<Vec<Record>, Problem> {
         let bytes: Vec<Zeroizing<Vec<u8>>> =
             journal.records()?.into_iter().map(Zeroizing::new).collect();
-        let records = bytes
-            .iter()
-            .map(|bytes| codec::decode::<Record, { codec::MESSAGE_BYTES_MAX }>(bytes));
+        let records =
+            bytes.iter().map(|bytes| codec::decode::<Record, { codec::MESSAGE_BYTES_MAX }>(bytes));
         records.collect::<Result<_, _>>().map_err(|_| self.damaged(JOURNAL))
     }
 }
@@ -235,9 +240,9 @@ impl Keep<Record> for Kept {
         let newest = records.iter().rposition(is_secret);
         let mut all: Vec<Record> =
             self.records.iter().filter(|record| !is_secret(record)).cloned().collect();
-        let kept = (0..).zip(records).filter(|(place, record)| {
-            !is_secret(record) || Some(*place) == newest
-        });
+        let kept = (0..)
+            .zip(records)
+            .filter(|(place, record)| !is_secret(record) || Some(*place) == newest);
         all.extend(kept.map(|(_, record)| record.clone()));
         let bytes: Vec<_> = all.iter().map(encode).collect();
         self.journal.replace_all(&bytes)?;

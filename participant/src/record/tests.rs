@@ -5,13 +5,20 @@ use std::{fs, path::PathBuf};
 use tempfile::TempDir;
 
 fn schema() -> Schema {
-    let feature =
-        |name: &str, unit: Option<&str>, kind| Feature { name: name.into(), unit: unit.map(Into::into), kind };
+    let feature = |name: &str, unit: Option<&str>, kind| Feature {
+        name: name.into(),
+        unit: unit.map(Into::into),
+        kind,
+    };
     Schema::new(vec![
         feature("age", Some("years"), FeatureKind::Numeric { min: 18.0, max: 100.0 }),
         feature("income", Some("EUR per month"), FeatureKind::Count { max: 20_000.0 }),
         feature("employed", None, FeatureKind::Flag),
-        feature("grade", None, FeatureKind::Ordinal { levels: vec!["C".into(), "B".into(), "A".into()] }),
+        feature(
+            "grade",
+            None,
+            FeatureKind::Ordinal { levels: vec!["C".into(), "B".into(), "A".into()] },
+        ),
     ])
     .unwrap()
 }
@@ -38,7 +45,8 @@ impl Folder {
     }
 }
 
-const CSV: &str = "age,income,employed,grade,label,role,decision\n34,2100.5,1,A,no,member,unknown\n";
+const CSV: &str =
+    "age,income,employed,grade,label,role,decision\n34,2100.5,1,A,no,member,unknown\n";
 
 #[test]
 fn a_record_is_the_same_in_every_form() {
@@ -81,14 +89,20 @@ fn every_fault_is_told_at_once_with_line_value_and_what_is_allowed() {
 fn a_toml_file_names_the_line_of_its_fault() {
     let text = "grade = \"A\"\nemployed = false\n\nage = 17\nincome = 0\n";
     let checked = Folder::new().check("a.toml", text);
-    assert_eq!(problems(&checked), ["\"age\" on line 4: 17 is out of range; allowed: 18 to 100 years"]);
+    assert_eq!(
+        problems(&checked),
+        ["\"age\" on line 4: 17 is out of range; allowed: 18 to 100 years"]
+    );
 }
 
 #[test]
 fn values_are_refused_and_never_clipped() {
     let folder = Folder::new();
-    for (column, value) in [("34", "NaN"), ("34", "1e999"), ("34", "-0.1"), ("A", "D"), ("A", ""), ("34", "34 years")] {
-        let checked = folder.check("a.csv", &CSV.replace(&format!("{column},"), &format!("{value},")));
+    for (column, value) in
+        [("34", "NaN"), ("34", "1e999"), ("34", "-0.1"), ("A", "D"), ("A", ""), ("34", "34 years")]
+    {
+        let checked =
+            folder.check("a.csv", &CSV.replace(&format!("{column},"), &format!("{value},")));
         assert_eq!(checked.problems().len(), 1, "{column} -> {value}");
         assert_eq!(checked.values(), None);
     }
@@ -135,7 +149,9 @@ fn a_record_can_be_typed_in_and_each_question_says_what_is_allowed() {
     let (mut screen, seen) = scripted("212\n34\n2100.5\nyes\nA\n");
     assert_eq!(typed(&schema(), &mut screen).unwrap(), values());
     let shown = seen.told();
-    assert!(shown.starts_with("age (18 to 100 years): \n  age: 212 is out of range; allowed: 18 to 100 years\nage ("));
+    assert!(shown.starts_with(
+        "age (18 to 100 years): \n  age: 212 is out of range; allowed: 18 to 100 years\nage ("
+    ));
     assert!(shown.contains("grade (\"C\", \"B\", \"A\"): "), "{shown}");
 }
 

@@ -6,10 +6,7 @@ use protocol::{
     campaign::{Aggregation, CheckedManifest},
     codec,
     ids::{AggregationId, Blob, Hash, ReportId},
-    keys::{
-        seal,
-        sign::Signature,
-    },
+    keys::{seal, sign::Signature},
     report::{Report, ReportBody},
 };
 use serde::Serialize;
@@ -168,14 +165,24 @@ impl Preview {
 
 impl fmt::Display for Preview {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "LEAVES THIS MACHINE as {}, in the same sizes from everybody", words::role(self.role))?;
+        writeln!(
+            f,
+            "LEAVES THIS MACHINE as {}, in the same sizes from everybody",
+            words::role(self.role)
+        )?;
         for report in &self.reports {
             let bytes = words::thousands(report.bytes);
             writeln!(f, "  {bytes:>8} bytes  {}, {}", report.what, report.between)?;
         }
         let keyholders = self.keyholders;
-        writeln!(f, "  Each report is split into shares: one for the coordinator, one sealed to each of the {keyholders} keyholders.")?;
-        writeln!(f, "  Once: a token and a fresh key. With every message: your IP address and the time, for the coordinator to see.")?;
+        writeln!(
+            f,
+            "  Each report is split into shares: one for the coordinator, one sealed to each of the {keyholders} keyholders."
+        )?;
+        writeln!(
+            f,
+            "  Once: a token and a fresh key. With every message: your IP address and the time, for the coordinator to see."
+        )?;
         writeln!(f, "\nSTAYS HERE\n  {}", self.stays.join(", "))?;
         writeln!(f, "\nWHO COULD READ IT")?;
         let cohort = self.cohort;
@@ -185,20 +192,39 @@ impl fmt::Display for Preview {
             let enough = self.keyholders - self.may_be_lost;
             format!("all {keyholders} keyholders, or {enough} once the others are lost,")
         };
-        writeln!(f, "  Only sums of at least {cohort} people are opened, and {openers} must act for any of them.")?;
+        writeln!(
+            f,
+            "  Only sums of at least {cohort} people are opened, and {openers} must act for any of them."
+        )?;
         let readers = self.of_all(self.readers);
-        writeln!(f, "  If the coordinator AND {readers} keyholders cheat together, they can read your reports.")?;
+        writeln!(
+            f,
+            "  If the coordinator AND {readers} keyholders cheat together, they can read your reports."
+        )?;
         if self.is_unnoised() {
-            writeln!(f, "  WITHOUT NOISE: at least one sum is published as it is. A count of one in it may be you.")?;
+            writeln!(
+                f,
+                "  WITHOUT NOISE: at least one sum is published as it is. A count of one in it may be you."
+            )?;
         }
         if self.reports.iter().any(|report| report.noise) {
             let planned = words::epsilon(self.epsilon_milli);
             let at_one = words::epsilon(self.epsilon_at_one_milli);
             let honest = self.of_all(self.honest);
-            writeln!(f, "  Sums are published with noise. All together they cost you an epsilon of {planned} if {honest} keyholders keep their noise to themselves,")?;
-            writeln!(f, "  {at_one} if only one does (delta one in a million; 0 tells nothing, above 8 is refused).")?;
+            writeln!(
+                f,
+                "  Sums are published with noise. All together they cost you an epsilon of {planned} if {honest} keyholders keep their noise to themselves,"
+            )?;
+            writeln!(
+                f,
+                "  {at_one} if only one does (delta one in a million; 0 tells nothing, above 8 is refused)."
+            )?;
         }
-        writeln!(f, "  Whoever holds your features, such as {}, can compute from what is published whether you would have been asked.", self.firm)
+        writeln!(
+            f,
+            "  Whoever holds your features, such as {}, can compute from what is published whether you would have been asked.",
+            self.firm
+        )
     }
 }
 
@@ -220,20 +246,25 @@ pub struct Exact {
 impl Exact {
     /// Of a report's bytes.
     pub fn new(aggregation: AggregationId, what: &'static str, report: &[u8]) -> Self {
-        let hex = |bytes: &[u8]| bytes.iter().map(|byte| format!("{byte:02x}")).collect();
         Self {
             aggregation: aggregation.0,
             what,
             bytes: report.len(),
-            sha256: hex(&<sha2::Sha256 as sha2::Digest>::digest(report)),
-            report: hex(report),
+            sha256: words::hex(&<sha2::Sha256 as sha2::Digest>::digest(report)),
+            report: words::hex(report),
         }
     }
 }
 
 impl fmt::Display for Exact {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "{}: {} bytes, SHA-256 {}", self.what, words::thousands(self.bytes), self.sha256)?;
+        writeln!(
+            f,
+            "{}: {} bytes, SHA-256 {}",
+            self.what,
+            words::thousands(self.bytes),
+            self.sha256
+        )?;
         let digits = self.report.as_bytes();
         for (place, line) in (0_usize..).step_by(32).zip(digits.chunks(64)) {
             write!(f, "  {place:08x} ")?;

@@ -54,7 +54,8 @@ impl fmt::Display for Verdict {
                 "The published rule, applied on this machine to your record, does ask you.",
             ),
             Asked::Keep => (
-                "No change is asked of you: report your label exactly as you would have.".to_owned(),
+                "No change is asked of you: report your label exactly as you would have."
+                    .to_owned(),
                 "The published rule, applied on this machine to your record, asks nothing.",
             ),
         };
@@ -62,8 +63,14 @@ impl fmt::Display for Verdict {
         writeln!(f, "  Why    {why}")?;
         writeln!(f, "  How    to {}, as always: {}", self.firm, self.label)?;
         writeln!(f, "  When   until {}", self.until)?;
-        writeln!(f, "  Risk   The firm sees what you report, may object to it, and may act on it.")?;
-        writeln!(f, "  Right  You are free to do otherwise. Nobody sees which, and nothing follows.")?;
+        writeln!(
+            f,
+            "  Risk   The firm sees what you report, may object to it, and may act on it."
+        )?;
+        writeln!(
+            f,
+            "  Right  You are free to do otherwise. Nobody sees which, and nothing follows."
+        )?;
         writeln!(f, "  Then   Done so? participant confirm. Rather not? participant decline.")
     }
 }

@@ -66,9 +66,7 @@ impl Next {
     pub fn of(manifest: &CheckedManifest, aggregations: &[AggregationStatus], now: Time) -> Self {
         let planned = |id: AggregationId| manifest.aggregation(id);
         let open = || aggregations.iter().filter(|of| of.end.is_none());
-        let due = |own: &Own| {
-            matches!(own, Own::Undecided | Own::Sending(_) | Own::Withdrawing(_))
-        };
+        let due = |own: &Own| matches!(own, Own::Undecided | Own::Sending(_) | Own::Withdrawing(_));
         let visits = open().filter(|of| due(&of.own)).filter_map(|of| planned(of.id));
         let next = visits.filter(|of| of.closes > now).min_by_key(|of| of.opens);
         if let Some(next) = next {
@@ -88,13 +86,19 @@ impl Next {
         let date = |millis| calendar.moment(Time::from_millis(millis));
         match self {
             Self::Now { until } => {
-                format!("Your machine has something to send now, until {}: participant run", date(until))
+                format!(
+                    "Your machine has something to send now, until {}: participant run",
+                    date(until)
+                )
             }
             Self::Later { from, until } => {
                 format!("Come back between {} and {}: participant run", date(from), date(until))
             }
             Self::Result { from } => {
-                format!("Nothing to send. A result can be read after {}: participant run", date(from))
+                format!(
+                    "Nothing to send. A result can be read after {}: participant run",
+                    date(from)
+                )
             }
             Self::Never => "Nothing more to do.".to_owned(),
         }
@@ -141,7 +145,7 @@ impl Standing {
         let status = attendance.status();
         let line = |of: &AggregationStatus| {
             let planned = manifest.aggregation(of.id)?;
-            let (end, counted) = of.end.map_or((None, None), |end| ended(end));
+            let (end, counted) = of.end.map_or((None, None), ended);
             Some(Line {
                 aggregation: of.id.0,
                 what: words::kind(planned.kind),
@@ -213,12 +217,20 @@ mod tests {
         let mut desks = world::people(&world);
         let calendar = |world: &World| Calendar { now: world.now(), zone: TimeZone::UTC };
         let received = |desk: &world::Desk<_>| {
-            desk.attendance.status().aggregations.iter().any(|of| matches!(of.own, Own::Received(_)))
+            desk.attendance
+                .status()
+                .aggregations
+                .iter()
+                .any(|of| matches!(of.own, Own::Received(_)))
         };
         play(&mut world, &mut desks, |_, desks| desks.iter().all(received));
         let standing = Standing::new(&desks[0].attendance, &calendar(&world)).unwrap();
         pinned("status-reporting", &standing.to_string());
-        assert!(matches!(standing.next, Next::Later { from: 300_000, until: 400_000 }), "{:?}", standing.next);
+        assert!(
+            matches!(standing.next, Next::Later { from: 300_000, until: 400_000 }),
+            "{:?}",
+            standing.next
+        );
         play(&mut world, &mut desks, |_, desks| {
             desks.iter().all(|desk| desk.attendance.machine().phase() == Phase::Done)
         });
