@@ -163,7 +163,7 @@ impl<S: Statements> Attendance<S> {
         if !decided || !Kind::Selection.concerns(person.role) {
             return Ok(None);
         }
-        let view = View::of_decision(manifest, outcomes)?;
+        let view = View::of_decision(manifest, manifest.campaign(), outcomes)?;
         Ok(Some(if person.is_asked(manifest, &view)? { Asked::Flip } else { Asked::Keep }))
     }
 

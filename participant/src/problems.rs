@@ -79,6 +79,10 @@ pub fn refusal(refusal: Refusal) -> Problem {
             "Ask the organiser for more noise, or take part with this record another year.",
         ),
         Refusal::Unnoised => ("NO_NOISE", "Run the same command again and read what it asks."),
+        Refusal::OpenScores => (
+            "OPEN_SCORES",
+            "Others would see your label. Ask the organiser for a campaign with more people.",
+        ),
         Refusal::Clear | _ => {
             ("NO_CRYPTOGRAPHY", "Such a campaign is for simulations: sims --help")
         }

@@ -81,6 +81,9 @@ pub fn abort(reason: AbortReason) -> String {
         AbortReason::TooFewReports { got } => {
             format!("closed with {got} reports, too few; nothing was opened")
         }
+        AbortReason::TooManyMembers { got } => {
+            format!("{got} members are too many for open scores; nothing was asked")
+        }
         AbortReason::TooManyRejected { rejected, frozen } => {
             format!("{rejected} of {frozen} reports were no good; nothing was opened")
         }

@@ -12,7 +12,7 @@ use protocol::{
     audit::Case,
     campaign::{
         Aggregation, CheckedManifest, CheckedPlan, Keyholder as Named, Kind, Organiser, Plan,
-        Protection, Scoring, Selection, Texts, VERSION, limits::Limits,
+        Protection, Scoring, Selection, SelectionMode, Texts, VERSION, limits::Limits,
     },
     ids::{AggregationId, Blob},
     keys::{seat::Seat, sign::SigningKey},
@@ -134,6 +134,7 @@ pub(crate) fn plan() -> Plan {
             rule: Rule { flip_budget: 4, safe_cap: 8, no_show_milli: 0 },
             bins: Bins::whole(8).unwrap(),
             top_up: false,
+            mode: SelectionMode::PrivateHistogram,
         },
         cohort_min: 12,
         enrolment_closes: Time::from_millis(OPENS),
@@ -150,7 +151,10 @@ pub(crate) fn unnoised() -> Plan {
 /// One of the people: members from number 0, with a negative label unless the number is divisible by three.
 pub(crate) fn record(number: u8, role: Role) -> Record {
     Record {
-        values: vec![Value::Number(20.0 + f64::from(number) * 3.0), Value::Flag(number.is_multiple_of(2))],
+        values: vec![
+            Value::Number(20.0 + f64::from(number) * 3.0),
+            Value::Flag(number.is_multiple_of(2)),
+        ],
         role,
         positive: number.is_multiple_of(3),
         accepted: Some(number.is_multiple_of(4)),
@@ -178,6 +182,13 @@ impl Office {
     }
 }
 
+/// The coordinator of a plan, before the ceremony.
+pub(crate) fn coordinator(plan: &CheckedPlan, now: Time) -> Coordinator {
+    let configuration =
+        coordinator::Configuration { key: organiser(), secret: [5; 32], gate: Gate::Open };
+    Coordinator::new(plan, configuration, now).unwrap().0
+}
+
 /// A campaign after its ceremony.
 pub(crate) struct World {
     pub(crate) manifest: CheckedManifest,
@@ -187,10 +198,8 @@ pub(crate) struct World {
 impl World {
     pub(crate) fn new(plan: Plan) -> Self {
         let plan = CheckedPlan::new(plan).unwrap();
-        let configuration =
-            coordinator::Configuration { key: organiser(), secret: [5; 32], gate: Gate::Open };
         let now = Time::from_millis(1_000);
-        let (coordinator, _) = Coordinator::new(&plan, configuration, now).unwrap();
+        let coordinator = coordinator(&plan, now);
         let keyholder = |seat: Seat| {
             let configuration = keyholder::Configuration {
                 plan: plan.id(),

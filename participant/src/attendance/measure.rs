@@ -6,6 +6,7 @@ use protocol::{
     ids::AggregationId,
     person::{Outcomes, Person},
     roles::participant::{Configuration, Measurer, MeasurerError},
+    selection::unit::Unit,
     transcript::Opening,
 };
 use serde::{Deserialize, Serialize};
@@ -141,6 +142,16 @@ impl<S: Statements> Measurer for Own<S> {
             person.accepted = said.accepted_after;
         }
         measured(person, manifest, opening, outcomes)
+    }
+
+    fn open_score(
+        &mut self,
+        manifest: &CheckedManifest,
+        opening: &Opening,
+        outcomes: &Outcomes,
+    ) -> Result<Option<Unit>, MeasurerError> {
+        let person = self.person.as_mut().ok_or(MeasurerError::Record)?;
+        Measurer::open_score(person, manifest, opening, outcomes)
     }
 }
 
