@@ -34,6 +34,8 @@ pub enum Command {
     Run(Run),
     /// Runs an experiment file on all cores; interrupt it and run it again to go on.
     Sweep(Sweep),
+    /// Makes all figures of the paper, or of what it could not do, and one report of them.
+    Reproduce(Reproduce),
     /// Compares exact scores with private ones, from aggregates only, on the same members.
     Compare(Compare),
     /// Measures how many donors private scores need, by epsilon.
@@ -348,9 +350,60 @@ pub struct Sweep {
     pub paper: Option<PathBuf>,
 }
 
+/// Which figures.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub enum ReproduceWord {
+    /// The paper's: flips, sizes, Pareto fronts, ten majority records, before and after.
+    Paper,
+    /// What the paper could not do, one experiment for each question.
+    Beyond,
+}
+
+impl ReproduceWord {
+    /// As it is typed.
+    pub const fn word(self) -> &'static str {
+        match self {
+            Self::Paper => "paper",
+            Self::Beyond => "beyond",
+        }
+    }
+}
+
+/// Options of `sims reproduce`.
+#[derive(Args, Debug)]
+#[command(after_help = REPRODUCE)]
+pub struct Reproduce {
+    /// Which figures.
+    #[arg(value_enum)]
+    pub which: ReproduceWord,
+    /// Three seeds at most: a first look.
+    #[arg(long)]
+    pub quick: bool,
+    /// Only these data sets (paper) or experiments (beyond), separated by commas.
+    #[arg(long, value_delimiter = ',')]
+    pub only: Vec<String>,
+    /// The folder that holds the data sets.
+    #[arg(long)]
+    pub data: Option<PathBuf>,
+    /// The folder for results, figures and the report; by default results/paper, results/paper-quick and so on.
+    #[arg(long)]
+    pub out: Option<PathBuf>,
+    /// The paper's points (CSV), drawn and listed beside ours.
+    #[arg(long)]
+    pub paper: Option<PathBuf>,
+    /// Also write the tables into this Markdown file, between its marks "begin sims reproduce paper" (or beyond) and "end".
+    #[arg(long)]
+    pub document: Option<PathBuf>,
+}
+
+const REPRODUCE: &str = "Interrupt it and run it again to go on: each experiment's results are kept in its folder.\n\
+A data set that is not there is left out, and said; that is no failure.\n\
+The report is report.html; it opens offline.";
+
 const KEYS: &str = "Keys of an experiment file:\n\
   name, dataset, seeds, methods, alphas, flips (persons), shares (of the candidates),\n\
-  beyond (refuse, flip-all, skip), validate, k, encoding (mix, z), group_visible,\n\
+  beyond (refuse, flip-all, skip), validate, k, majority (records known to the scores),\n\
+  encoding (mix, z), group_visible,\n\
   firm_side (reweighing, massaging, equalized-odds, calibrated-fnr, calibrated-fpr,\n\
   calibrated-weighted, withhold, fare, reductions-equalized-odds, reductions-parity),\n\
   strengths (a table: method = [numbers]),\n\

@@ -19,6 +19,7 @@ mod donors;
 mod pictures;
 mod progress;
 mod replay;
+mod reproduce;
 mod run;
 mod sweep;
 mod table;
@@ -41,6 +42,7 @@ pub fn execute<W: Write>(cli: Cli, world: &mut World<'_, W>) -> Result<(), Comma
         Command::Demo(options) => demo::execute(&options, world.out),
         Command::Run(options) => run::execute(&options, world),
         Command::Sweep(options) => sweep::execute(&options, world),
+        Command::Reproduce(options) => reproduce::execute(&options, world),
         Command::Compare(options) => compare::execute(&options, world),
         Command::Donors(options) => donors::execute(&options, world),
         Command::Replay(options) => replay::execute(&options, world),

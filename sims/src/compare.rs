@@ -174,16 +174,28 @@ pub fn run(
     let step = || progress.finished(done.fetch_add(2, Ordering::Relaxed) + 2, total);
     let compared: Vec<Result<Vec<Record>, CompareError>> = seeds
         .into_par_iter()
-        .map(|seed| {
-            let one = || Side::new(comparison, data, seed)?.compare(aggregates, &step);
-            one().map_err(|error| CompareError { seed, error })
-        })
+        .map(|seed| one_seed(comparison, data, aggregates, seed, &step))
         .collect();
     let mut records: Vec<Record> =
         compared.into_iter().collect::<Result<Vec<_>, _>>()?.into_iter().flatten().collect();
     let place = |method: Method| comparison.methods.iter().position(|m| *m == method);
     records.sort_by_key(|record| (place(record.method), record.seed));
     Ok(records)
+}
+
+/// Compares on one seed; `step` hears of every method.
+///
+/// # Errors
+/// [`CompareError`].
+pub fn one_seed(
+    comparison: &Comparison,
+    data: &Dataset,
+    aggregates: &dyn Aggregates,
+    seed: u64,
+    step: &dyn Fn(),
+) -> Result<Vec<Record>, CompareError> {
+    let compare = || Side::new(comparison, data, seed)?.compare(aggregates, step);
+    compare().map_err(|error| CompareError { seed, error })
 }
 
 /// One seed: the people of both sides.

@@ -8,6 +8,7 @@ use protocol::transcript::AbortReason;
 use protocol::transcript::file::FileError;
 
 use crate::baseline::BaselineError;
+use crate::beyond::InquiryError;
 use crate::campaign::play::PlayError;
 use crate::campaign::study::StudyError;
 use crate::compare::{CompareError, SeedError};
@@ -91,6 +92,25 @@ pub enum CommandError {
     /// The paper's points cannot be read.
     #[error(transparent)]
     Paper(#[from] PaperError),
+    /// A question has no answer.
+    #[error(transparent)]
+    Inquiry(Box<InquiryError>),
+    /// A word that names nothing that can be reproduced.
+    #[error("--only {word}: allowed are {}", .allowed.join(", "))]
+    Only {
+        /// As given.
+        word: String,
+        /// What there is.
+        allowed: Vec<&'static str>,
+    },
+    /// A document has no place for the tables.
+    #[error("{} has no lines \"<!-- begin {mark} -->\" and, below it, \"<!-- end {mark} -->\"", .file.display())]
+    NoMarks {
+        /// The document.
+        file: PathBuf,
+        /// Which marks.
+        mark: String,
+    },
     /// A synthetic population could not be drawn.
     #[error(transparent)]
     Population(#[from] PopulationError),
@@ -131,22 +151,20 @@ impl CommandError {
             | Self::Output(_) => Exit::Io,
             Self::Data(DatasetError::Description { .. })
             | Self::Experiment { .. }
+            | Self::NoMarks { .. }
             | Self::Options(_) => Exit::Configuration,
+            Self::Only { .. } => Exit::Usage,
             Self::Data(_)
             | Self::Scene(_)
             | Self::Compare(_)
             | Self::Population(_)
             | Self::Paper(_) => Exit::Data,
-            Self::Sweep(error) => match error {
-                SweepError::FirmSide { error: BaselineError::Strength { .. }, .. } => {
-                    Exit::Configuration
-                }
-                SweepError::Scene { .. }
-                | SweepError::FirmSide { .. }
-                | SweepError::Corrupt { .. } => Exit::Data,
-                SweepError::Foreign { .. } => Exit::Configuration,
-                SweepError::Io { .. } | SweepError::Unreadable { .. } => Exit::Io,
+            Self::Inquiry(error) => match &**error {
+                InquiryError::Kept(error) => sweep_exit(error),
+                InquiryError::Seed { .. } => Exit::Data,
+                InquiryError::Toml(_) | InquiryError::Setting(_) => Exit::Configuration,
             },
+            Self::Sweep(error) => sweep_exit(error),
             Self::Reference(error) => match error {
                 ReferenceError::Cases { source, .. } if source.is_io_error() => Exit::Io,
                 ReferenceError::Cases { .. } | ReferenceError::Case { .. } => Exit::Data,
@@ -196,5 +214,16 @@ impl CommandError {
             }
             _ => None,
         }
+    }
+}
+
+fn sweep_exit(error: &SweepError) -> Exit {
+    match error {
+        SweepError::FirmSide { error: BaselineError::Strength { .. }, .. } => Exit::Configuration,
+        SweepError::Scene { .. } | SweepError::FirmSide { .. } | SweepError::Corrupt { .. } => {
+            Exit::Data
+        }
+        SweepError::Foreign { .. } => Exit::Configuration,
+        SweepError::Io { .. } | SweepError::Unreadable { .. } => Exit::Io,
     }
 }

@@ -1,6 +1,7 @@
 //! Experiments: a TOML file says what varies; every cell is a pure function of (file, seed).
 //!
 //! - [`config`](self): what an experiment file may say. [`record`]: one line per retrained firm.
+//!   [`journal`]: lines that are kept.
 //! - [`sweep`]: all cells on all cores, resumable. [`summary`]: means, intervals, differences.
 
 use std::collections::BTreeMap;
@@ -14,6 +15,7 @@ use crate::baseline::Baseline;
 use crate::firm::Learner;
 use crate::scene::GroupSight;
 
+pub mod journal;
 pub mod record;
 pub mod summary;
 pub mod sweep;
@@ -54,6 +56,11 @@ pub struct Experiment {
     /// Neighbours of `rb-label` and `rb-dist`.
     #[serde(default = "default_k")]
     pub k: usize,
+    /// How many majority records the scores know: see [`Scene::scores_from`](crate::scene::Scene::scores_from);
+    /// all of them unless given.
+    // Left out of the hash where it is not given: results from before it existed stay valid.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub majority: Option<usize>,
     /// How records become coordinates for the scores.
     #[serde(default)]
     pub encoding: Encoding,
@@ -154,6 +161,12 @@ impl Experiment {
     /// The strengths at which a firm-side method is run.
     pub fn strengths_of(&self, method: Baseline) -> &[f64] {
         self.strengths.get(&method).map_or_else(|| method.strengths(), Vec::as_slice)
+    }
+
+    /// The same question with three seeds at most, for a first look.
+    #[must_use]
+    pub fn quick(&self) -> Self {
+        Self { seeds: self.seeds.min(3), ..self.clone() }
     }
 
     /// Whether the firm sees the group.

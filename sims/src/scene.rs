@@ -18,6 +18,9 @@ use crate::metrics::{Confusion, Measures, MetricError, Success};
 /// The share of the train rows set apart to choose M.
 const VALIDATION_SHARE: f64 = 0.25;
 
+/// The least number of records of each label among a few: as many neighbours as are asked of ten.
+pub const LABEL_MIN: usize = 3;
+
 /// Why a scene cannot be set or played.
 #[derive(Clone, Debug, PartialEq, thiserror::Error)]
 #[non_exhaustive]
@@ -158,10 +161,28 @@ impl<'a> Scene<'a> {
         k: usize,
         encoding: Encoding,
     ) -> Result<Scores, SceneError> {
+        self.scores_from(method, k, encoding, None)
+    }
+
+    /// Likewise by `known` majority records only: the first of a published order, but of each label
+    /// at least [`LABEL_MIN`], as no score learns from one label. `None`: all of them.
+    ///
+    /// # Errors
+    /// [`SceneError::Score`].
+    pub fn scores_from(
+        &self,
+        method: Method,
+        k: usize,
+        encoding: Encoding,
+        known: Option<usize>,
+    ) -> Result<Scores, SceneError> {
         let data = self.data;
         let scaling = Scaling::fit(&data.records.select(&self.train), encoding);
-        let majority: Vec<usize> =
+        let mut majority: Vec<usize> =
             self.train.iter().copied().filter(|&row| !data.minority[row]).collect();
+        if let Some(known) = known {
+            majority = self.first_of_both_labels(majority, known);
+        }
         let labels: Vec<bool> = majority.iter().map(|&row| data.positive[row]).collect();
         let reference = MajorityReference {
             records: &scaling.apply(&data.records.select(&majority)),
@@ -172,6 +193,22 @@ impl<'a> Scene<'a> {
         let candidates = scaling.apply(&data.records.select(&rows));
         let scores = reference.score(method, k, &candidates, &rows, self.seed)?;
         Ok(Scores { seed: self.seed, by_row: rows.into_iter().zip(scores).collect() })
+    }
+
+    fn first_of_both_labels(&self, majority: Vec<usize>, known: usize) -> Vec<usize> {
+        let most = known.saturating_sub(LABEL_MIN);
+        let mut of_label = [0, 0];
+        let mut first: Vec<usize> = order::order(self.seed, Purpose::Donors, majority)
+            .into_iter()
+            .filter(|&row| {
+                let count = &mut of_label[usize::from(self.data.positive[row])];
+                *count += 1;
+                *count <= most
+            })
+            .take(known)
+            .collect();
+        first.sort_unstable();
+        first
     }
 
     /// Lets a firm prepare on the train rows.
@@ -323,6 +360,19 @@ impl Trial<'_> {
     /// [`SceneError::Firm`].
     pub fn decide(&self, flips: &[usize], rows: &[usize]) -> Result<Vec<bool>, SceneError> {
         Ok(self.train(flips)?.decisions(&self.scene.seen(rows, self.sight)))
+    }
+
+    /// Likewise, for the same records as the majority's: the group is erased, all else stays.
+    ///
+    /// # Errors
+    /// [`SceneError::Firm`].
+    pub fn decide_erased(&self, flips: &[usize], rows: &[usize]) -> Result<Vec<bool>, SceneError> {
+        let records = self.scene.data.records.select(rows);
+        let records = match self.sight {
+            GroupSight::Visible => records.with_flag("a", &vec![false; rows.len()]),
+            GroupSight::Hidden => records,
+        };
+        Ok(self.train(flips)?.decisions(&records))
     }
 
     /// The classifier that the firm trains after the people of `flips` reported a positive label.

@@ -328,6 +328,52 @@ fn the_demo_draws_three_pictures() {
     assert!(ended.printed.contains("nobody (no action)"), "{}", ended.printed);
 }
 
+/// The toy needs no data; a data set that is not there is said, and no failure.
+#[test]
+fn the_papers_figures_without_any_data() {
+    let place = Place::new();
+    fs::write(
+        place.path("doc.md"),
+        "<!-- begin sims reproduce paper -->\n<!-- end sims reproduce paper -->\n",
+    )
+    .unwrap();
+    let run = ["reproduce", "paper", "--quick", "--only", "compas,adult", "--data", "nowhere"];
+    let ended = place.sims(&[&run[..], &["--out", "out", "--document", "doc.md"]].concat());
+    ended.succeeds();
+    for word in ["compas", "adult"] {
+        let says = format!("left out: the data of \"{word}\" is not at nowhere");
+        assert!(ended.printed.contains(&says), "{}", ended.printed);
+    }
+    let page = fs::read_to_string(place.path("out/report.html")).unwrap();
+    assert!(page.contains("<svg ") && page.contains("Left out:"), "{page}");
+    assert!(fs::read_to_string(place.path("doc.md")).unwrap().contains("## Before and after"));
+    let wrong = place.sims(&["reproduce", "paper", "--only", "iris"]);
+    wrong.fails(2, &["--only iris", "compas", "waterbirds-like"]);
+}
+
+/// Interrupted after two seeds; what is kept is not played again.
+#[test]
+fn a_question_on_made_up_people_goes_on() {
+    let place = Place::new();
+    let run =
+        || place.sims(&["reproduce", "beyond", "--quick", "--only", "retraining", "--out", "out"]);
+    run().succeeds();
+    let results = place.path("out/retraining-synthetic/results.jsonl");
+    let all = fs::read_to_string(&results).unwrap();
+    let page = fs::read_to_string(place.path("out/report.html")).unwrap();
+    assert_eq!(all.lines().count(), 3);
+    let lines: Vec<&str> = all.lines().collect();
+    fs::write(&results, format!("{}\n{}\n{{\"torn", lines[0], lines[1])).unwrap();
+    run().succeeds();
+    let mut again: Vec<String> =
+        fs::read_to_string(&results).unwrap().lines().map(str::to_owned).collect();
+    let mut before: Vec<String> = all.lines().map(str::to_owned).collect();
+    again.sort();
+    before.sort();
+    assert_eq!(again, before);
+    assert!(fs::read_to_string(place.path("out/report.html")).unwrap() == page);
+}
+
 /// Fails on the first line that differs, rather than on two whole files.
 fn same(left: &(String, String), right: &(String, String)) {
     for (left, right) in [(&left.0, &right.0), (&left.1, &right.1)] {

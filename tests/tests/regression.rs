@@ -343,6 +343,7 @@ fn play(
         firm_side: Vec::new(),
         strengths: std::collections::BTreeMap::new(),
         k: 20,
+        majority: None,
         encoding: Encoding::Z,
         group_visible: true,
         firms: vec![learner],

@@ -115,7 +115,7 @@ fn draw(
 }
 
 /// Everybody of a two-dimensional minority acts; how many flip is chosen on validation rows.
-fn before_and_after() -> Result<Regions, CommandError> {
+pub(super) fn before_and_after() -> Result<Regions, CommandError> {
     let data = population::toy::generate(&population::toy::ToySettings {
         people: TOY_PEOPLE,
         ..Default::default()

@@ -14,7 +14,7 @@ use crate::paper::{PaperFigure, PaperPoints};
 use crate::statistics::Mean;
 
 /// The size of the collective in the paper's figure of flips.
-const PAPER_ALPHA: f64 = 0.3;
+pub(super) const PAPER_ALPHA: f64 = 0.3;
 
 /// What the pictures of one firm are about.
 #[derive(Debug)]
@@ -122,14 +122,6 @@ impl<'a> Subject<'a> {
             paper: Vec::new(),
             hollow: "paper",
         };
-        let best = |method: &str, alpha: f64| {
-            self.of(method, alpha)
-                .filter(|s| s.choice != Choice::Validation)
-                .min_by(|a, b| a.eqod.mean.total_cmp(&b.eqod.mean))
-        };
-        let validated = |method: &str, alpha: f64| {
-            self.of(method, alpha).find(|s| s.choice == Choice::Validation)
-        };
         let along = |pick: &dyn Fn(&str, f64) -> Option<&'a Summary>| {
             series(|method| {
                 let at =
@@ -139,10 +131,13 @@ impl<'a> Subject<'a> {
         };
         let optimistic = Curves {
             paper: self.theirs(PaperFigure::Size),
-            ..panel("M by the test set (the paper's choice, optimistic)", along(&best))
+            ..panel(
+                "M by the test set (the paper's choice, optimistic)",
+                along(&|method, alpha| self.best(method, alpha)),
+            )
         };
         let mut panels = vec![optimistic.into()];
-        let honest = along(&validated);
+        let honest = along(&|method, alpha| self.validated(method, alpha));
         if !honest.is_empty() {
             panels.push(panel("M by validation data", honest).into());
         }
@@ -167,7 +162,24 @@ impl<'a> Subject<'a> {
         along
     }
 
-    fn of(&self, method: &str, alpha: f64) -> impl Iterator<Item = &'a Summary> {
+    /// The budget with the least mean `EqOd`: it was looked for on the test rows.
+    pub(super) fn best(&self, method: &str, alpha: f64) -> Option<&'a Summary> {
+        self.of(method, alpha)
+            .filter(|s| s.choice != Choice::Validation)
+            .min_by(|a, b| a.eqod.mean.total_cmp(&b.eqod.mean))
+    }
+
+    /// The budget that was chosen on validation rows.
+    pub(super) fn validated(&self, method: &str, alpha: f64) -> Option<&'a Summary> {
+        self.of(method, alpha).find(|s| s.choice == Choice::Validation)
+    }
+
+    /// Nobody acted.
+    pub(super) fn none(&self) -> Option<&'a Summary> {
+        self.summaries.iter().copied().find(|s| s.method == "none")
+    }
+
+    pub(super) fn of(&self, method: &str, alpha: f64) -> impl Iterator<Item = &'a Summary> {
         self.summaries
             .iter()
             .copied()
@@ -184,8 +196,21 @@ impl<'a> Subject<'a> {
     /// Ours beside the paper's, where it has a point at one of our `x`: figure, method, x, paper's
     /// `EqOd`, ours, half of our 95% interval.
     pub(super) fn beside(&self) -> String {
-        let methods = Method::ALL.map(Method::word);
-        let at = |s: &&Summary, figure, x: f64| match figure {
+        let mut lines = vec!["figure,method,x,paper,ours,half_width".to_owned()];
+        for (figure, name) in [(PaperFigure::Flips, "flips"), (PaperFigure::Size, "size")] {
+            for pair in self.pairs(figure) {
+                let Pair { method, x, paper, ours } = pair;
+                let (mean, half) = (ours.mean, ours.half_width.unwrap_or(f64::NAN));
+                lines.push(format!("{name},{method},{x},{paper:.4},{mean:.4},{half:.4}"));
+            }
+        }
+        lines.push(String::new());
+        lines.join("\n")
+    }
+
+    /// The paper's points of one figure that ours has as well.
+    pub(super) fn pairs(&self, figure: PaperFigure) -> Vec<Pair> {
+        let at = |s: &&Summary, x: f64| match figure {
             PaperFigure::Flips => {
                 s.alpha.total_cmp(&PAPER_ALPHA).is_eq()
                     && s.choice == Choice::Flips
@@ -194,25 +219,20 @@ impl<'a> Subject<'a> {
             PaperFigure::Size => s.alpha.total_cmp(&x).is_eq() && s.choice == Choice::Share,
             PaperFigure::Pareto => false,
         };
-        let mut lines = vec!["figure,method,x,paper,ours,half_width".to_owned()];
-        for (figure, name) in [(PaperFigure::Flips, "flips"), (PaperFigure::Size, "size")] {
-            for method in methods {
-                for (x, paper) in self.paper.series(figure, method) {
-                    let ours = self
-                        .summaries
-                        .iter()
-                        .filter(|s| s.method == method && at(s, figure, x))
-                        .min_by(|a, b| a.eqod.mean.total_cmp(&b.eqod.mean));
-                    if let Some(ours) = ours {
-                        let half = ours.eqod.half_width.unwrap_or(f64::NAN);
-                        let mean = ours.eqod.mean;
-                        lines.push(format!("{name},{method},{x},{paper:.4},{mean:.4},{half:.4}"));
-                    }
+        let mut pairs = Vec::new();
+        for method in Method::ALL.map(Method::word) {
+            for (x, paper) in self.paper.series(figure, method) {
+                let ours = self
+                    .summaries
+                    .iter()
+                    .filter(|s| s.method == method && at(s, x))
+                    .min_by(|a, b| a.eqod.mean.total_cmp(&b.eqod.mean));
+                if let Some(ours) = ours {
+                    pairs.push(Pair { method, x, paper, ours: ours.eqod });
                 }
             }
         }
-        lines.push(String::new());
-        lines.join("\n")
+        pairs
     }
 
     fn no_action(&self, figure: PaperFigure) -> Option<Level> {
@@ -223,6 +243,19 @@ impl<'a> Subject<'a> {
             paper: self.paper.base(figure),
         })
     }
+}
+
+/// One point of the paper's, and ours at the same place.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Pair {
+    /// The score.
+    pub(super) method: &'static str,
+    /// Flips, or the size of the collective.
+    pub(super) x: f64,
+    /// The paper's `EqOd`.
+    pub(super) paper: f64,
+    /// Our `EqOd`.
+    pub(super) ours: Mean,
 }
 
 /// One series per method that has points.

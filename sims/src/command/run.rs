@@ -74,6 +74,7 @@ fn experiment(options: &Run) -> Experiment {
         firm_side: Vec::new(),
         strengths: std::collections::BTreeMap::new(),
         k: options.k,
+        majority: None,
         encoding: match options.encoding {
             EncodingWord::Mix => Encoding::Mix,
             EncodingWord::Z => Encoding::Z,

@@ -9,8 +9,9 @@ use super::{REVISION, World, people, read};
 use crate::cli::Sweep;
 use crate::error::CommandError;
 use crate::experiment::Experiment;
+use crate::experiment::journal::write_atomically;
 use crate::experiment::summary::{self, Summary};
-use crate::experiment::sweep::{SweepError, into_folder, write_atomically};
+use crate::experiment::sweep::{SweepError, into_folder};
 use crate::figure::Files;
 use crate::paper::PaperPoints;
 

@@ -111,6 +111,12 @@ pub struct Record {
     pub counterfactual_change: Option<f64>,
 }
 
+impl super::journal::Kept for Record {
+    fn config(&self) -> &str {
+        &self.config
+    }
+}
+
 /// What is the same in every record of one experiment.
 #[derive(Clone, Debug)]
 pub struct Stamp {

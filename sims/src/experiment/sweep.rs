@@ -5,8 +5,8 @@
 //! run ends with the same bytes as an uninterrupted one.
 
 use std::collections::BTreeSet;
-use std::fs::{self, File, OpenOptions};
-use std::io::{self, Write};
+use std::fs;
+use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -15,6 +15,7 @@ use rayon::prelude::*;
 
 mod firm_side;
 
+use super::journal::{Journal, write_atomically};
 use super::record::{Asked, Cell, Choice, Record, Stamp, json_lines};
 use super::{Beyond, Experiment};
 use crate::baseline::{Baseline, BaselineError};
@@ -121,85 +122,15 @@ pub fn into_folder(
     fs::create_dir_all(folder).map_err(fail(folder))?;
     let path = folder.join("results.jsonl");
     let runner = Runner::new(experiment, data, revision, progress);
-    let (earlier, whole) = read(&path, &runner.stamp.config)?;
-    let file = OpenOptions::new().create(true).append(true).open(&path).map_err(fail(&path))?;
-    if let Some(whole) = whole {
-        file.set_len(whole).map_err(fail(&path))?;
-    }
+    let (journal, earlier) = Journal::open::<Record>(&path, &runner.stamp.config)?;
     let done = earlier.iter().map(|record| key(&record.cell())).collect();
     runner.records.lock().unwrap_or_else(PoisonError::into_inner).extend(earlier);
-    let journal = Journal { path: path.clone(), file: Mutex::new(file) };
     runner.run(&done, Some(&journal))?;
     let records = sorted(runner.records.into_inner().unwrap_or_else(PoisonError::into_inner));
     write_atomically(&path, &json_lines(&records)).map_err(fail(&path))?;
     let csv = folder.join("results.csv");
     write_atomically(&csv, &super::summary::csv_text(&records)).map_err(fail(&csv))?;
     Ok(records)
-}
-
-/// Writes a whole file or nothing.
-///
-/// # Errors
-/// The operating system's.
-pub fn write_atomically(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let folder =
-        path.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or_else(|| Path::new("."));
-    let mut file = tempfile::NamedTempFile::new_in(folder)?;
-    file.write_all(bytes)?;
-    file.as_file().sync_all()?;
-    file.persist(path)?;
-    Ok(())
-}
-
-struct Journal {
-    path: PathBuf,
-    file: Mutex<File>,
-}
-
-impl Journal {
-    fn append(&self, record: &Record) -> Result<(), SweepError> {
-        let line = json_lines(std::slice::from_ref(record));
-        let mut file = self.file.lock().unwrap_or_else(PoisonError::into_inner);
-        file.write_all(&line).map_err(|source| SweepError::Io { path: self.path.clone(), source })
-    }
-}
-
-/// Earlier records, and the length of the file up to its last whole line if it has a torn one.
-fn read(path: &Path, config: &str) -> Result<(Vec<Record>, Option<u64>), SweepError> {
-    let bytes =
-        match fs::metadata(path).and_then(|found| regular(&found)).and_then(|()| fs::read(path)) {
-            Ok(bytes) => bytes,
-            Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok((Vec::new(), None)),
-            Err(source) => return Err(SweepError::Unreadable { path: path.to_owned(), source }),
-        };
-    let whole = bytes.iter().rposition(|&byte| byte == b'\n').map_or(0, |last| last + 1);
-    let mut records = Vec::new();
-    for (line, text) in bytes[..whole].split(|&byte| byte == b'\n').enumerate() {
-        if text.is_empty() {
-            continue;
-        }
-        let record: Record = serde_json::from_slice(text).map_err(|source| {
-            SweepError::Corrupt { path: path.to_owned(), line: line + 1, source }
-        })?;
-        if record.config != config {
-            return Err(SweepError::Foreign {
-                path: path.to_owned(),
-                found: record.config,
-                expected: config.to_owned(),
-            });
-        }
-        records.push(record);
-    }
-    Ok((records, (whole < bytes.len()).then_some(whole as u64)))
-}
-
-/// A device or a pipe may have no end.
-fn regular(found: &fs::Metadata) -> io::Result<()> {
-    if found.is_file() {
-        Ok(())
-    } else {
-        Err(io::Error::new(io::ErrorKind::InvalidInput, "it is no regular file"))
-    }
 }
 
 fn sorted(mut records: Vec<Record>) -> Vec<Record> {
@@ -299,7 +230,8 @@ impl SeedRun<'_> {
         let scene = Scene::new(self.runner.data, self.seed)?;
         let rank = |scene: &Scene<'_>| -> Result<Vec<(Method, Scores)>, SceneError> {
             let score = |&method: &Method| {
-                Ok((method, scene.scores(method, experiment.k, experiment.encoding)?))
+                let (k, encoding) = (experiment.k, experiment.encoding);
+                Ok((method, scene.scores_from(method, k, encoding, experiment.majority)?))
             };
             experiment.methods.par_iter().map(score).collect()
         };

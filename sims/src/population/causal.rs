@@ -79,6 +79,10 @@ pub struct Population {
     pub dataset: Dataset,
     /// Per row: whether the true label would have been positive as a majority member.
     pub counterfactual_positive: Vec<bool>,
+    /// Per row: the probability of a positive label given record and group.
+    pub chance: Vec<f64>,
+    /// Per row: the probability that the same record would have in the majority.
+    pub erased_chance: Vec<f64>,
 }
 
 /// Draws the population.
@@ -94,6 +98,7 @@ pub fn generate(settings: &CausalSettings) -> Result<Population, PopulationError
     let (mut records, mut counterfactuals) =
         (DesignBuilder::new(&schema), DesignBuilder::new(&schema));
     let (mut minority, mut positive, mut counterfactual_positive) = (vec![], vec![], vec![]);
+    let (mut chance, mut erased_chance) = (vec![], vec![]);
     for row in 0..settings.people {
         let person = Exogenous::draw(settings, row);
         let group = if person.minority { Group::Minority } else { Group::Majority };
@@ -103,6 +108,8 @@ pub fn generate(settings: &CausalSettings) -> Result<Population, PopulationError
         minority.push(person.minority);
         positive.push(actual.score(settings.penalty) > 0.0);
         counterfactual_positive.push(otherwise.score(settings.penalty) > 0.0);
+        chance.push(actual.chance(settings.penalty));
+        erased_chance.push(Outcome { a: 0.0, ..actual }.chance(settings.penalty));
     }
     let dataset = Dataset {
         name: "causal (synthetic)".to_owned(),
@@ -114,7 +121,7 @@ pub fn generate(settings: &CausalSettings) -> Result<Population, PopulationError
         fingerprint: fingerprint("causal 1", settings),
         counterfactual: Some(counterfactuals.finish()),
     };
-    Ok(Population { dataset, counterfactual_positive })
+    Ok(Population { dataset, counterfactual_positive, chance, erased_chance })
 }
 
 fn schema() -> Schema {
@@ -204,6 +211,14 @@ impl Exogenous {
     }
 }
 
+/// The probability that a [`Draws::bell`] lies below `value` (Irwin and Hall's distribution of a sum of
+/// four uniforms); by symmetry also the probability that one lies above `-value`.
+fn bell_below(value: f64) -> f64 {
+    let sum = (2.0 + value / 3.0_f64.sqrt()).clamp(0.0, 4.0);
+    let terms = [(1.0, 0.0), (-4.0, 1.0), (6.0, 2.0), (-4.0, 3.0)];
+    terms.iter().map(|(times, from)| times * (sum - from).max(0.0).powi(4)).sum::<f64>() / 24.0
+}
+
 /// How many of the ascending steps lie at or below the value.
 fn reached(steps: &[f64], value: f64) -> usize {
     steps.iter().filter(|&&step| step <= value).count()
@@ -235,6 +250,11 @@ impl Outcome {
         ]
     }
 
+    /// The probability that the label is positive: only the noise of the score is not in the record.
+    fn chance(&self, penalty: f64) -> f64 {
+        bell_below(Self { noise: 0.0, ..*self }.score(penalty) / NOISE)
+    }
+
     /// What decides the label: positive above 0.
     fn score(&self, penalty: f64) -> f64 {
         let one = |flag: bool| f64::from(u8::from(flag));
@@ -254,6 +274,24 @@ impl Outcome {
 mod tests {
     use super::super::tests::{assert_within, equalized_odds, error, share, train};
     use super::*;
+
+    #[test]
+    fn chances_are_those_of_the_labels() {
+        let settings = CausalSettings { people: 20_000, ..CausalSettings::default() };
+        let people = generate(&settings).unwrap();
+        for bin in 0..5 {
+            let low = f64::from(bin) / 5.0;
+            let within = |&row: &usize| (low..low + 0.2).contains(&people.chance[row]);
+            let rows: Vec<usize> = (0..settings.people).filter(within).collect();
+            let labels = share(rows.iter().map(|&row| people.dataset.positive[row]));
+            #[expect(clippy::cast_precision_loss, reason = "thousands of people")]
+            let mean = rows.iter().map(|&row| people.chance[row]).sum::<f64>() / rows.len() as f64;
+            assert_within("share of positive labels", labels, mean - 0.02, mean + 0.02);
+        }
+        assert_within("of a bell below 1", bell_below(1.0), 0.835, 0.845);
+        let penalised = |row: usize| people.chance[row] <= people.erased_chance[row];
+        assert!((0..settings.people).all(penalised));
+    }
 
     fn of_group(flags: &[bool], minority: &[bool], wanted: bool) -> f64 {
         share(flags.iter().zip(minority).filter(|&(_, &m)| m == wanted).map(|(&flag, _)| flag))
@@ -299,7 +337,7 @@ mod tests {
 
     #[test]
     fn a_counterfactual_changes_descendants_of_the_group_only() {
-        let Population { dataset, counterfactual_positive } =
+        let Population { dataset, counterfactual_positive, .. } =
             generate(&CausalSettings::default()).unwrap();
         let counterfactual = dataset.counterfactual.unwrap();
         let exogenous = ["age", "guarantor"];
