@@ -218,12 +218,7 @@ pub(super) fn chosen(subject: &Subject<'_>) -> Table {
     let rows = chosen.map(|s| {
         let name = if s.method == "none" { "no action" } else { &s.method };
         let against = s.eqod_against_none.filter(|_| s.method != "none");
-        vec![
-            name.to_owned(),
-            plus_minus(s.error),
-            plus_minus(s.eqod),
-            change(against),
-        ]
+        vec![name.to_owned(), plus_minus(s.error), plus_minus(s.eqod), change(against)]
     });
     Table {
         title: "Chosen on validation data: the collective (α = 0.3) and firm-side methods"
