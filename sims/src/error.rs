@@ -219,11 +219,11 @@ impl CommandError {
 
 fn sweep_exit(error: &SweepError) -> Exit {
     match error {
-        SweepError::FirmSide { error: BaselineError::Strength { .. }, .. } => Exit::Configuration,
+        SweepError::FirmSide { error: BaselineError::Strength { .. }, .. }
+        | SweepError::Foreign { .. } => Exit::Configuration,
         SweepError::Scene { .. } | SweepError::FirmSide { .. } | SweepError::Corrupt { .. } => {
             Exit::Data
         }
-        SweepError::Foreign { .. } => Exit::Configuration,
         SweepError::Io { .. } | SweepError::Unreadable { .. } => Exit::Io,
     }
 }
