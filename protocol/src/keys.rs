@@ -13,6 +13,7 @@ pub mod locked;
 pub mod seal;
 pub mod seat;
 pub mod sign;
+pub mod token;
 pub mod vss;
 
 use chacha20::ChaCha20Rng;
@@ -98,6 +99,16 @@ pub enum Label {
     AccessKey,
     /// A keyholder's greeting on one connection, and its signature.
     Hello,
+    /// An issuer's key, from its seed.
+    IssuerKey,
+    /// The nonce of the proof that an issuer's key made an evaluation.
+    TokenProof,
+    /// The input of a token: a pseudonym in a campaign.
+    TokenInput,
+    /// What hides a token's input from the issuer.
+    Blinding,
+    /// When a person enrols.
+    EnrolmentMoment,
 }
 
 impl Label {
@@ -140,6 +151,11 @@ impl Label {
             Self::InviteSecret => b"concert/v1/invite-secret",
             Self::AccessKey => b"concert/v1/access-key",
             Self::Hello => b"concert/v1/hello",
+            Self::IssuerKey => b"concert/v1/issuer-key",
+            Self::TokenProof => b"concert/v1/token-proof",
+            Self::TokenInput => b"concert/v1/token-input",
+            Self::Blinding => b"concert/v1/blinding",
+            Self::EnrolmentMoment => b"concert/v1/enrolment-moment",
         }
     }
 }

@@ -41,7 +41,8 @@ const FLOATS: [&str; 6] = [
 ];
 
 /// The crates of primitives, which `protocol::keys` alone chooses and names.
-const PRIMITIVES: [&str; 5] = ["chacha20", "chacha20poly1305", "curve25519_dalek", "hkdf", "sha2"];
+const PRIMITIVES: [&str; 6] =
+    ["chacha20", "chacha20poly1305", "curve25519_dalek", "hkdf", "sha2", "voprf"];
 
 #[test]
 fn dependencies_point_towards_protocol() {
