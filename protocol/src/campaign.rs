@@ -27,7 +27,7 @@ use crate::{
         noise::{Noise, Purpose, Role},
     },
     ids::AggregationId,
-    keys::sign::PublicKey,
+    keys::{sign::PublicKey, token::IssuerPublicKey},
     roles::Time,
     scoring::{
         cells::CentreSource,
@@ -80,12 +80,25 @@ pub struct Plan {
     pub selection: Selection,
     /// K: the least number of reports in a sum that is opened.
     pub cohort_min: u32,
+    /// How invited people get the tokens they enrol with; none if anybody may enrol, for simulations.
+    pub issue: Option<Issue>,
+    /// When enrolment opens: not before the last token is issued.
+    pub enrolment_opens: Time,
     /// When enrolment closes.
     pub enrolment_closes: Time,
     /// How long a keyholder may be silent before it can be declared lost, in milliseconds.
     pub patience_millis: u64,
     /// Every aggregation, in order of their openings.
     pub aggregations: Vec<Aggregation>,
+}
+
+/// How invited people get their tokens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Issue {
+    /// The key that every token is made with.
+    pub key: IssuerPublicKey,
+    /// When the last token is issued.
+    pub closes: Time,
 }
 
 /// Whether an aggregation is private.

@@ -25,6 +25,7 @@ use crate::{
     keys::{Label, derive, digest, seat::Seat, sign::SigningKey, vss::SEATS_MAX},
 };
 use rand_core::CryptoRng;
+use serde::{Deserialize, Serialize};
 use std::fmt;
 use subtle::ConstantTimeEq;
 use thiserror::Error;
@@ -67,7 +68,7 @@ pub enum Target {
 }
 
 /// What admits one person once. Wiped when dropped.
-#[derive(Clone, Zeroize, ZeroizeOnDrop)]
+#[derive(Clone, Zeroize, ZeroizeOnDrop, Serialize, Deserialize)]
 pub struct InviteSecret([u8; Self::LEN]);
 
 impl InviteSecret {

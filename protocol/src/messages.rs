@@ -8,7 +8,12 @@
 use crate::{
     campaign::Manifest,
     ids::{AggregationId, Blob, Hash, ReportId, SeatSet},
-    keys::{seat::Seat, sign::PublicKey},
+    invite::InviteSecret,
+    keys::{
+        seat::Seat,
+        sign::PublicKey,
+        token::{Blinded, Evaluation},
+    },
     report::{Enrolment, FrozenReport, Receipt, Report, Withdrawal},
     roles::Time,
     transcript::{AbortReason, Endorsed, Entry, SignedPost, Violation},
@@ -60,6 +65,13 @@ pub enum Request {
     },
     /// Participant: the campaign.
     Campaign,
+    /// Participant: a token, for an invite. Only here is the invite shown.
+    Issue {
+        /// Of the invite.
+        secret: InviteSecret,
+        /// The pseudonym, hidden.
+        blinded: Blinded,
+    },
     /// Participant: takes part.
     Enrol(Box<Enrolment>),
     /// Participant: what an aggregation's reports are bound to.
@@ -130,6 +142,8 @@ pub enum Response {
         /// That all keyholders know it.
         endorsed: Arc<Endorsed>,
     },
+    /// What becomes a token, the same for a repeat.
+    Issued(Box<Evaluation>),
     /// Enrolled, now or before.
     Enrolled(PublicKey),
     /// What reports are bound to.
@@ -215,9 +229,24 @@ pub enum Reject {
     /// Enrolment is over.
     #[error("enrolment is closed")]
     EnrolmentClosed,
-    /// The gate does not admit this token.
-    #[error("the token is not valid, or was used by another key")]
+    /// No token of this key.
+    #[error("the token is not one of this key")]
     Token,
+    /// No such invite.
+    #[error("the invite is not known")]
+    Invite,
+    /// The invite was good until then.
+    #[error("the invite has expired")]
+    InviteExpired {
+        /// When it did.
+        at: Time,
+    },
+    /// A token for another blinded input was issued for this invite.
+    #[error("the invite was used by somebody else, or with another key")]
+    InviteUsed,
+    /// No token is issued any more.
+    #[error("tokens are no longer issued")]
+    IssueClosed,
     /// Another report of this key is in; the first counts.
     #[error("another report of this key was received before; the first one counts")]
     Duplicate,

@@ -7,7 +7,7 @@ use crate::{
     codec,
     ids::{AggregationId, Blob, CampaignId, Hash, ReportId},
     keys::{
-        Label, seal,
+        Label, digest, seal,
         seat::{Seat, SeatKey},
         sign::{BadSignature, PublicKey, Signature, SigningKey},
     },
@@ -16,6 +16,11 @@ use serde::{Deserialize, Serialize};
 
 /// The longest token of an enrolment, in bytes.
 pub const TOKEN_BYTES_MAX: usize = 512;
+
+/// The input of the token that admits this pseudonym to this campaign.
+pub fn token_input(campaign: CampaignId, reporter: &PublicKey) -> [u8; 32] {
+    digest(Label::TokenInput, &[&campaign.0, reporter.as_bytes()])
+}
 
 /// A fresh key and a role, admitted by a token that is not linked to a person.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]

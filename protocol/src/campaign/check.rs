@@ -86,6 +86,11 @@ pub enum PlanError {
         /// The rate.
         no_show_milli: u16,
     },
+    /// Tokens cannot be made, or people could be told apart by when they enrol.
+    #[error(
+        "tokens need a key that is one, and times in order: the last token is issued, then enrolment opens, then it closes"
+    )]
+    Issue,
     /// Scaling, centres or sample do not fit the schema, or there is nothing to score by.
     #[error("{what} does not fit the schema, or is missing or too long")]
     Scoring {
@@ -288,6 +293,14 @@ impl Plan {
         let Rule { flip_budget, safe_cap, no_show_milli } = self.selection.rule;
         if flip_budget == 0 || flip_budget > safe_cap || no_show_milli >= 1_000 {
             return Err(PlanError::Selection { flip_budget, safe_cap, no_show_milli });
+        }
+        if self.enrolment_opens >= self.enrolment_closes {
+            return Err(PlanError::Issue);
+        }
+        if let Some(issue) = self.issue
+            && (!issue.key.is_element() || issue.closes > self.enrolment_opens)
+        {
+            return Err(PlanError::Issue);
         }
         Ok(())
     }

@@ -1,7 +1,7 @@
 //! For tests: a good plan with an aggregation of every kind, and a manifest with fixed keys.
 
 use super::{
-    Aggregation, CheckedManifest, CheckedPlan, Keyholder, Kind, Manifest, Organiser, Plan,
+    Aggregation, CheckedManifest, CheckedPlan, Issue, Keyholder, Kind, Manifest, Organiser, Plan,
     Protection, Scoring, SeatAggregation, SeatEntry, SeatKeys, Selection, SelectionMode, Texts,
     VERSION,
 };
@@ -12,6 +12,7 @@ use crate::{
     keys::{
         seat::{Seat, SeatKey, SeatSecret},
         sign::SigningKey,
+        token::IssuerKey,
     },
     roles::Time,
     scoring::{
@@ -101,6 +102,11 @@ fn scoring() -> Scoring {
     }
 }
 
+/// Of [`plan`].
+pub(crate) fn issuer() -> IssuerKey {
+    IssuerKey::from_seed([150; 32])
+}
+
 /// A plan that everything is right with: four keyholders, none of whom can be lost, and every kind with noise.
 pub(crate) fn plan() -> Plan {
     let text = || String::from("as agreed");
@@ -127,6 +133,8 @@ pub(crate) fn plan() -> Plan {
             mode: SelectionMode::PrivateHistogram,
         },
         cohort_min: 12,
+        issue: Some(Issue { key: issuer().public(), closes: Time::from_millis(200) }),
+        enrolment_opens: Time::from_millis(200),
         enrolment_closes: Time::from_millis(500),
         patience_millis: 1_000,
         aggregations: aggregations(),

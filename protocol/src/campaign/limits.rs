@@ -22,6 +22,8 @@ pub struct Limits {
     pub open_scores: bool,
     /// Whether a campaign without cryptography is accepted; for simulations only.
     pub clear: bool,
+    /// Whether a campaign that anybody can enrol in, any number of times, is accepted; for simulations only.
+    pub open: bool,
 }
 
 impl Default for Limits {
@@ -33,6 +35,7 @@ impl Default for Limits {
             unnoised: false,
             open_scores: false,
             clear: false,
+            open: false,
         }
     }
 }
@@ -76,6 +79,9 @@ pub enum Refusal {
     /// No cryptography.
     #[error("the campaign uses no cryptography")]
     Clear,
+    /// No invites.
+    #[error("anybody can enrol, any number of times: one person could be most of a sum")]
+    Open,
 }
 
 impl Limits {
@@ -93,6 +99,9 @@ impl Limits {
     ) -> Result<(), Refusal> {
         if !manifest.is_private() && !self.clear {
             return Err(Refusal::Clear);
+        }
+        if manifest.issue.is_none() && !self.open {
+            return Err(Refusal::Open);
         }
         if manifest.cohort_min < self.cohort_min {
             return Err(Refusal::Cohort { got: manifest.cohort_min, min: self.cohort_min });

@@ -15,6 +15,7 @@ mod losses;
 mod ranking;
 mod releases;
 mod replays;
+mod tokens;
 mod world;
 
 use super::{Client, Effect, Server, Time, fixture, keyholder};

@@ -25,7 +25,7 @@ mod verification;
 #[cfg(test)]
 mod tests;
 
-pub use admission::{ENROLMENTS_MAX, Gate, WITHDRAWALS_MAX};
+pub use admission::{ENROLMENTS_MAX, Gate, INVITES_MAX, WITHDRAWALS_MAX};
 pub use conduct::Phase;
 pub use record::{Record, RestoreError};
 
@@ -38,6 +38,7 @@ use crate::{
         Label,
         seat::Seat,
         sign::{PublicKey, SigningKey},
+        token::Blinded,
     },
     messages::{Peer, Reject, Request, Response},
     report::Enrolment,
@@ -71,6 +72,17 @@ pub enum Misuse {
     /// The plan does not begin a transcript.
     #[error("the plan cannot be posted with this key: {0}")]
     Plan(#[from] Violation),
+    /// The plan announces another gate, or another issuer's key.
+    #[error(
+        "the plan announces another gate: other people may enrol, or with tokens of another key"
+    )]
+    Gate,
+    /// Too many people are invited.
+    #[error("{got} invites; at most {INVITES_MAX} are possible")]
+    Invites {
+        /// With those there are.
+        got: usize,
+    },
 }
 
 /// The party that everybody asks: the leader of every aggregation, and the only author of the transcript's order.
@@ -91,8 +103,8 @@ pub struct Coordinator {
     endorsable: BTreeMap<Hash, Endorsable>,
     manifest: Option<Arc<Manifest>>,
     enrolments: BTreeMap<PublicKey, Enrolment>,
-    /// Tokens and the keys that used them.
-    tokens: BTreeMap<Hash, PublicKey>,
+    /// Invites that have got a token, and for which blinded input.
+    issued: BTreeMap<Hash, Blinded>,
     batches: Vec<Batch>,
     /// The campaign can never begin.
     stillborn: bool,
@@ -118,7 +130,7 @@ impl Coordinator {
     /// Begins a campaign: posts the plan.
     ///
     /// # Errors
-    /// [`Misuse::Plan`] if `configuration.key` is not the plan's organiser's.
+    /// [`Misuse::Plan`] if `configuration.key` is not the plan's organiser's, [`Misuse::Gate`].
     pub fn new(
         plan: &CheckedPlan,
         configuration: Configuration,
@@ -127,6 +139,9 @@ impl Coordinator {
         let post = Post::Plan(Box::new(Plan::clone(plan)));
         let signed = SignedPost::new(plan.id(), Author::Organiser, post, &configuration.key);
         let first = Arc::new(Entry { previous: Hash([0; 32]), signed });
+        if !configuration.gate.fits(plan) {
+            return Err(Misuse::Gate);
+        }
         let coordinator = Self::begin(Arc::clone(&first), configuration, now)?;
         Ok((coordinator, vec![Record::Entry(first)]))
     }
@@ -156,7 +171,7 @@ impl Coordinator {
             endorsable: BTreeMap::new(),
             manifest: None,
             enrolments: BTreeMap::new(),
-            tokens: BTreeMap::new(),
+            issued: BTreeMap::new(),
             stillborn: false,
             transcript,
         })
@@ -309,6 +324,7 @@ impl Coordinator {
                 self.verdicts(now, seat, aggregation, chunk)
             }
             Request::Campaign
+            | Request::Issue { .. }
             | Request::Enrol(_)
             | Request::Opening(_)
             | Request::Report { .. }
@@ -320,6 +336,7 @@ impl Coordinator {
     fn participant(&mut self, now: Time, request: Request, records: &mut Vec<Record>) -> Response {
         match request {
             Request::Campaign => self.campaign(now),
+            Request::Issue { secret, blinded } => self.issue(now, &secret, blinded, records),
             Request::Enrol(enrolment) => self.enrol(now, *enrolment, records),
             Request::Opening(id) => self.opening(now, id),
             Request::Report { aggregation, report } => self.report(aggregation, report, records),

@@ -2,19 +2,21 @@
 
 #![allow(dead_code, reason = "each machine's tests use what they need")]
 
-use super::{Time, keyholder};
+use super::{Time, coordinator::Gate, keyholder};
 use crate::{
     aggregation::{Circuit, Context, InputShare, Measurement, Nonce, noise::Role},
     audit,
     campaign::{
-        Aggregation, CheckedManifest, CheckedPlan, Keyholder, Kind, Organiser, Plan, Protection,
-        Scoring, Selection, SelectionMode, Texts, VERSION,
+        Aggregation, CheckedManifest, CheckedPlan, Issue, Keyholder, Kind, Organiser, Plan,
+        Protection, Scoring, Selection, SelectionMode, Texts, VERSION,
     },
     ids::{AggregationId, Blob, Hash, ReportId},
+    invite::InviteSecret,
     keys::{
         self, Label, seal,
         seat::Seat,
         sign::{Signature, SigningKey},
+        token::IssuerKey,
     },
     report::{Enrolment, Report, ReportBody, Withdrawal, share_hash},
     scoring::{
@@ -33,6 +35,9 @@ use crate::{
 pub(crate) const OPENS: Time = Time::from_millis(100_000);
 /// How long each aggregation collects.
 pub(crate) const COLLECTING_MILLIS: u64 = 100_000;
+/// When the last token is issued and enrolment opens, where there are tokens.
+pub(crate) const ISSUE_CLOSES: Time = Time::from_millis(60_000);
+pub(crate) const INVITE_EXPIRES: Time = Time::from_millis(55_000);
 pub(crate) const PATIENCE_MILLIS: u64 = 20_000;
 /// Cells of the first aggregation's one row.
 pub(crate) const CELLS: u16 = 4;
@@ -48,6 +53,8 @@ pub(crate) struct Setup {
     pub(crate) aggregations: usize,
     /// With open scores the first aggregation is the selection.
     pub(crate) mode: SelectionMode,
+    /// Whether people enrol with tokens.
+    pub(crate) invited: bool,
 }
 
 /// Three keyholders, none of whom can be lost.
@@ -59,6 +66,7 @@ pub(crate) const FIVE: Setup = Setup {
     threshold: 4,
     aggregations: 1,
     mode: SelectionMode::PrivateHistogram,
+    invited: false,
 };
 /// Five keyholders, and scores in the open.
 pub(crate) const OPEN: Setup = Setup { mode: SelectionMode::OpenScores, ..FIVE };
@@ -67,7 +75,26 @@ pub(crate) fn organiser() -> SigningKey {
     SigningKey::from_bytes(&[77; 32])
 }
 
+/// With which tokens are made.
+pub(crate) fn issuer() -> IssuerKey {
+    IssuerKey::from_seed([78; 32])
+}
+
+/// The secret of one invite; those from 100 on expire early.
+pub(crate) fn invite(number: u8) -> InviteSecret {
+    InviteSecret::from_bytes([number; InviteSecret::LEN])
+}
+
 impl Setup {
+    pub(crate) fn gate(self) -> Gate {
+        if !self.invited {
+            return Gate::Open;
+        }
+        let expires = |number| if number < 100 { OPENS } else { INVITE_EXPIRES };
+        let invites = (0..110).map(|number| (invite(number).hash(), expires(number)));
+        Gate::Invited { issuer: Box::new(issuer()), invites: invites.collect() }
+    }
+
     pub(crate) fn plan(self) -> CheckedPlan {
         let text = |text: &str| text.to_owned();
         let keyholder = |seat| Keyholder {
@@ -112,6 +139,8 @@ impl Setup {
                 mode: self.mode,
             },
             cohort_min: COHORT,
+            issue: self.invited.then(|| Issue { key: issuer().public(), closes: ISSUE_CLOSES }),
+            enrolment_opens: if self.invited { ISSUE_CLOSES } else { Time::default() },
             enrolment_closes: OPENS,
             patience_millis: PATIENCE_MILLIS,
             aggregations: self.aggregations(),

@@ -341,6 +341,7 @@ impl Client for Keyholder {
                 return self.pause(now);
             }
             Response::Campaign { .. }
+            | Response::Issued(_)
             | Response::Enrolled(_)
             | Response::Opening(_)
             | Response::Receipt { .. }

@@ -6,8 +6,8 @@
 //! person's record comes from a [`Measurer`]; the machine never sees the record.
 //!
 //! ```text
-//! Joining ─► AwaitingConsent ─► Enrolling ─► Reporting ─► Done
-//!    └────────────┴──► Refused      └─► NotAdmitted          (Alarm from anywhere)
+//! Joining ─► AwaitingConsent ─► Admitting ─► Admitted ─► Enrolling ─► Reporting ─► Done
+//!    └────────────┴──► Refused      └──────────────┴─► NotAdmitted       (Alarm from anywhere)
 //! ```
 //!
 //! For each aggregation of its role: opening, report, receipt, outcome. Deadlines are the coordinator's to judge;
@@ -42,11 +42,15 @@ use crate::{
         limits::{Limits, Refusal},
     },
     codec,
-    ids::{AggregationId, Blob, CampaignId, SeatSet},
-    keys::sign::{PublicKey, SigningKey},
+    ids::{AggregationId, CampaignId, SeatSet},
+    invite::InviteSecret,
+    keys::{
+        sign::{PublicKey, SigningKey},
+        token::Blinding,
+    },
     messages::{Reject, Request, Response},
     person::Outcomes,
-    report::Report,
+    report::{Report, token_input},
     transcript::Opening,
 };
 use light::{Alarm, Counted};
@@ -64,7 +68,7 @@ pub struct Configuration {
     /// Everything private derives from it.
     pub key: CampaignKey,
     /// What the coordinator's gate asks for.
-    pub token: Blob,
+    pub admission: Admission,
     /// What the person refuses.
     pub limits: Limits,
     /// Keyholders whom the person knows and trusts.
@@ -77,6 +81,15 @@ pub struct Configuration {
     pub checked: Option<Arc<CheckedManifest>>,
 }
 
+/// By what a person is admitted.
+#[derive(Clone, Debug)]
+pub enum Admission {
+    /// By nothing: anybody may enrol.
+    Open,
+    /// By a token, which the coordinator issues for this secret of an invite.
+    Invited(InviteSecret),
+}
+
 /// Where a participant stands.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Phase {
@@ -84,6 +97,11 @@ pub enum Phase {
     Joining,
     /// It is known, and nothing is sent until the person consents.
     AwaitingConsent,
+    /// A token is asked for with the invite.
+    Admitting,
+    /// There is a token, and enrolment follows at this time, over a connection of its own: at random in the time of
+    /// enrolment, so that it tells nothing about when the token was issued.
+    Admitted(Time),
     /// The enrolment is on its way.
     Enrolling,
     /// Aggregations are under way.
@@ -103,7 +121,12 @@ impl Phase {
     pub const fn is_terminal(&self) -> bool {
         match self {
             Self::Done | Self::Refused(_) | Self::NotAdmitted(_) | Self::Alarm(_) => true,
-            Self::Joining | Self::AwaitingConsent | Self::Enrolling | Self::Reporting => false,
+            Self::Joining
+            | Self::AwaitingConsent
+            | Self::Admitting
+            | Self::Admitted(_)
+            | Self::Enrolling
+            | Self::Reporting => false,
         }
     }
 }
@@ -261,10 +284,37 @@ impl<M: Measurer> Participant<M> {
         match (state.consented, state.enrolled) {
             (false, _) if self.fetched => Phase::AwaitingConsent,
             (false, _) => Phase::Joining,
-            (true, false) => Phase::Enrolling,
+            (true, false) => self.admission(),
             (true, true) if ended => Phase::Done,
             (true, true) => Phase::Reporting,
         }
+    }
+
+    /// Where it stands between consent and enrolment.
+    fn admission(&self) -> Phase {
+        match (&self.configuration.admission, self.enrolment_moment()) {
+            (Admission::Invited(_), Some(_)) if self.state.token.is_none() => Phase::Admitting,
+            (Admission::Invited(_), Some(moment)) => Phase::Admitted(moment),
+            (Admission::Invited(_), None) | (Admission::Open, _) => Phase::Enrolling,
+        }
+    }
+
+    /// When it enrols, if it does so with a token: at random, but not in the last quarter of the time for it, so that
+    /// there is time for repeats.
+    fn enrolment_moment(&self) -> Option<Time> {
+        let manifest = self.manifest()?;
+        manifest.issue?;
+        let (opens, closes) =
+            (manifest.enrolment_opens.as_millis(), manifest.enrolment_closes.as_millis());
+        let span = closes.saturating_sub(opens) / 4 * 3;
+        let draw = self.configuration.key.enrolment_draw(self.configuration.campaign);
+        Some(manifest.enrolment_opens.after_millis(draw % span.max(1)))
+    }
+
+    /// What hides the pseudonym while a token is issued; the same after a restart.
+    fn blinding(&self) -> Blinding {
+        let Configuration { campaign, key, .. } = &self.configuration;
+        key.blinding(*campaign, token_input(*campaign, &self.signing.public()))
     }
 
     /// Verified outcomes by aggregation: what the person's decision rests on.

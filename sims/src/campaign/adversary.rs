@@ -184,6 +184,7 @@ impl Held {
                 self.withdrawn.extend(of.copied());
             }
             Record::Entry(_)
+            | Record::Issued { .. }
             | Record::Enrolled(_)
             | Record::Verifier { .. }
             | Record::Verdicts { .. } => {}

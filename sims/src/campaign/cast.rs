@@ -7,15 +7,17 @@ use std::sync::Arc;
 use protocol::aggregation::noise::Rho;
 use protocol::campaign::limits::Limits;
 use protocol::campaign::{CheckedManifest, CheckedPlan};
-use protocol::ids::{AggregationId, Blob, CampaignId};
+use protocol::ids::{AggregationId, CampaignId};
+use protocol::invite::InviteSecret;
 use protocol::keys::seat::Seat;
 use protocol::keys::sign::SigningKey;
+use protocol::keys::token::IssuerKey;
 use protocol::keys::{Label, digest};
 use protocol::messages::{Peer, Request, Response};
 use protocol::report::Report;
 use protocol::roles::coordinator::{self, Coordinator, Gate};
 use protocol::roles::keyholder::{self, Keyholder};
-use protocol::roles::participant::{self, CampaignKey, Own, Participant, Phase, Retry};
+use protocol::roles::participant::{self, Admission, CampaignKey, Own, Participant, Phase, Retry};
 use protocol::roles::{Client as _, Effect, Server as _, Time};
 
 use super::adversary::{self, Character, Flaw, Held, Mischief};
@@ -138,11 +140,15 @@ impl<'a> Cast<'a> {
             campaign: self.campaign,
             role: person.role,
             key: CampaignKey::from_bytes(person.secret),
-            token: Blob::from(Vec::new()),
+            admission: match self.plan.issue {
+                Some(_) => Admission::Invited(invite(self.seed, number)),
+                None => Admission::Open,
+            },
             limits: Limits {
                 unnoised: true,
                 open_scores: true,
                 clear: true,
+                open: true,
                 epsilon_max_milli: u32::MAX,
                 ..Limits::default()
             },
@@ -173,18 +179,40 @@ fn root(seed: u64, seat: Seat) -> [u8; 32] {
     secret(seed, "keyholder", u64::from(seat.index()))
 }
 
-fn coordinator_configuration(seed: u64) -> coordinator::Configuration {
+fn coordinator_configuration(
+    plan: &CheckedPlan,
+    seed: u64,
+    people: usize,
+) -> coordinator::Configuration {
+    let gate = match plan.issue {
+        Some(issue) => {
+            let invites = (0..people).map(|number| (invite(seed, number).hash(), issue.closes));
+            Gate::Invited { issuer: Box::new(issuer(seed)), invites: invites.collect() }
+        }
+        None => Gate::Open,
+    };
     coordinator::Configuration {
         key: organiser(seed),
         secret: secret(seed, "coordinator", 0),
-        gate: Gate::Open,
+        gate,
     }
+}
+
+/// With which the tokens of a simulated campaign are made.
+pub fn issuer(seed: u64) -> IssuerKey {
+    IssuerKey::from_seed(secret(seed, "issuer", 0))
+}
+
+fn invite(seed: u64, number: usize) -> InviteSecret {
+    let secret = secret(seed, "invite", number as u64);
+    InviteSecret::from_bytes(*secret.first_chunk().expect("a digest is longer"))
 }
 
 /// Runs the ceremony on a perfect network.
 fn ceremony(plan: &CheckedPlan, seed: u64) -> CheckedManifest {
-    let (mut coordinator, _) = Coordinator::new(plan, coordinator_configuration(seed), START)
-        .expect("the plan names this organiser");
+    let (mut coordinator, _) =
+        Coordinator::new(plan, coordinator_configuration(plan, seed, 0), START)
+            .expect("the plan names this organiser");
     let seats: Vec<Seat> = plan.all_seats().iter().collect();
     let mut keyholders: Vec<Keyholder> = seats
         .iter()
@@ -446,7 +474,8 @@ impl<'a> Parties for Cast<'a> {
     }
 
     fn server(&mut self, journal: &[coordinator::Record]) -> Office<'a> {
-        let configuration = coordinator_configuration(self.seed);
+        let configuration =
+            coordinator_configuration(&self.plan, self.seed, self.crowd.people().len());
         let (seats, flaw) = (self.seats(), self.mischief.flaw);
         let (manifest, crowd) = (Arc::clone(&self.manifest), Rc::clone(&self.crowd));
         if journal.is_empty() {
@@ -467,6 +496,7 @@ impl<'a> Parties for Cast<'a> {
             Request::Verifier(_) => "verifier",
             Request::Verdicts { .. } => "verdicts",
             Request::Campaign => "campaign",
+            Request::Issue { .. } => "issue",
             Request::Enrol(_) => "enrol",
             Request::Opening(_) => "opening",
             Request::Report { .. } => "report",
@@ -482,6 +512,7 @@ impl<'a> Parties for Cast<'a> {
             Response::Frozen { .. } => "frozen",
             Response::Verdicts { .. } => "verdicts",
             Response::Campaign { .. } => "campaign",
+            Response::Issued(_) => "issued",
             Response::Enrolled(_) => "enrolled",
             Response::Opening(_) => "opening",
             Response::Receipt { .. } => "receipt",

@@ -171,7 +171,8 @@ impl Watch {
                 self.withdrawn.insert((withdrawal.aggregation, withdrawal.id));
                 Ok(())
             }
-            coordinator::Record::Enrolled(_)
+            coordinator::Record::Issued { .. }
+            | coordinator::Record::Enrolled(_)
             | coordinator::Record::Verifier { .. }
             | coordinator::Record::Verdicts { .. } => Ok(()),
         }

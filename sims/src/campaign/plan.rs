@@ -4,11 +4,12 @@ use protocol::aggregation::noise::{DELTA, Noise, NoiseError, Rho, rho_for_epsilo
 use protocol::aggregation::{Circuit, SetupError};
 use protocol::audit::Case;
 use protocol::campaign::{
-    Aggregation, CheckedPlan, Keyholder, Kind, Organiser, Plan, PlanError, Protection, Scoring,
-    Selection, SelectionMode, Texts, VERSION,
+    Aggregation, CheckedPlan, Issue, Keyholder, Kind, Organiser, Plan, PlanError, Protection,
+    Scoring, Selection, SelectionMode, Texts, VERSION,
 };
 use protocol::ids::AggregationId;
 use protocol::keys::sign::SigningKey;
+use protocol::keys::token::IssuerPublicKey;
 use protocol::roles::Time;
 use protocol::scoring::scale::{Scale, ScaleError};
 use protocol::selection::confirmation;
@@ -35,6 +36,8 @@ pub const AUDIT_SHARE: f64 = 1.0 / 8.0;
 pub struct Script {
     /// Private, or the same machines without cryptography.
     pub protection: Protection,
+    /// The key of tokens that people enrol with; none if anybody may enrol.
+    pub issuer: Option<IssuerPublicKey>,
     /// T.
     pub keyholders: u8,
     /// t; 0 for no recovery.
@@ -110,6 +113,7 @@ impl Script {
     pub fn plan(&self, organiser: &SigningKey) -> Result<CheckedPlan, ScriptError> {
         let bins = Bins::whole(self.bins)?;
         let enrolment_closes = START.after_millis(ENROLMENT_MILLIS);
+        let issue_closes = START.after_millis(ENROLMENT_MILLIS / 2);
         let plan = Plan {
             version: VERSION,
             protection: self.protection,
@@ -135,6 +139,8 @@ impl Script {
                 mode: self.mode,
             },
             cohort_min: self.cohort_min,
+            issue: self.issuer.map(|key| Issue { key, closes: issue_closes }),
+            enrolment_opens: if self.issuer.is_some() { issue_closes } else { START },
             enrolment_closes,
             patience_millis: PATIENCE_MILLIS,
             aggregations: self.aggregations(bins, enrolment_closes)?,

@@ -250,6 +250,7 @@ impl Study {
         let (keyholders, recovery_threshold) = self.keyholders;
         Ok(Script {
             protection: self.protection,
+            issuer: None,
             keyholders,
             recovery_threshold,
             honest_seats: honest_seats(keyholders, recovery_threshold),

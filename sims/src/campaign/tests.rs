@@ -15,7 +15,7 @@ use protocol::scoring::schema::{Feature, FeatureKind, Schema, Value};
 use protocol::selection::threshold::Rule;
 
 use super::adversary::Mischief;
-use super::cast::person_secret;
+use super::cast::{issuer, person_secret};
 use super::crowd::Crowd;
 use super::plan::{Script, Visits};
 use super::play::{Played, ordinary, play};
@@ -34,6 +34,7 @@ fn script(protection: Protection) -> Script {
     let shape = CellShape { repetitions: 2, cells: 8 };
     Script {
         protection,
+        issuer: None,
         keyholders: 5,
         recovery_threshold: 4,
         honest_seats: 2,
@@ -93,5 +94,18 @@ fn a_whole_campaign_ends_with_every_result() {
         assert!(!played.flipped.is_empty() && played.flipped.len() <= 12);
         let confirmed = played.result(&transcript, Kind::Confirmation).unwrap();
         assert_eq!(confirmed.values()[0], i64::try_from(played.flipped.len()).unwrap());
+    }
+}
+
+/// Invites, tokens and enrolment at a moment of one's own, under faults: nobody is left out who stays in reach.
+#[test]
+fn a_whole_campaign_with_tokens_ends_with_every_result() {
+    for seed in 1..=2 {
+        let invited = Script { issuer: Some(issuer(seed).public()), ..script(Protection::Private) };
+        let (played, transcript) = run(&invited, 60, seed);
+        assert!(played.aborted.is_empty(), "{:?} {:?}", played.aborted, played.ended);
+        assert_eq!(played.outcomes.len(), 5, "{:?}", played.ended);
+        assert!(transcript.plan().issue.is_some());
+        assert!(transcript.roster().unwrap().len() >= 50);
     }
 }

@@ -95,6 +95,7 @@ impl Machines {
         let donors = u32::try_from(donors).unwrap_or(u32::MAX);
         Script {
             protection: self.protection,
+            issuer: None,
             keyholders: super::noise::SEATS,
             recovery_threshold: 4,
             honest_seats: super::noise::HONEST_SEATS,

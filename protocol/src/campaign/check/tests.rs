@@ -5,6 +5,7 @@
 use super::*;
 use crate::{
     campaign::fixture::{KINDS, grid, of_kind, open_plan, plan},
+    keys::token::IssuerPublicKey,
     roles::Time,
     scoring::{
         cells::CentreSource,
@@ -45,10 +46,11 @@ const fn number(error: &PlanError) -> usize {
         PlanError::Scoring { .. } => 8,
         PlanError::Aggregations { .. } => 9,
         PlanError::Aggregation { .. } => 10,
+        PlanError::Issue => 11,
     }
 }
 
-const ERRORS: usize = 11;
+const ERRORS: usize = 12;
 
 /// As [`number`], for [`FAULTS`].
 const fn fault_number(fault: &AggregationFault) -> usize {
@@ -80,6 +82,12 @@ fn frame() -> Vec<Case<PlanError>> {
         (|plan| plan.selection.rule.flip_budget = 21, selection(21, 20, 0)),
         (|plan| plan.selection.rule.safe_cap = 4, selection(5, 4, 0)),
         (|plan| plan.selection.rule.no_show_milli = 1_000, selection(5, 20, 1_000)),
+        (|plan| plan.enrolment_opens = Time::from_millis(500), PlanError::Issue),
+        (|plan| plan.enrolment_opens = Time::from_millis(199), PlanError::Issue),
+        (
+            |plan| plan.issue.as_mut().unwrap().key = IssuerPublicKey::from_bytes([0; 32]),
+            PlanError::Issue,
+        ),
     ]
 }
 
@@ -326,7 +334,9 @@ fn one_change_of_an_aggregation_gives_its_fault() {
 
 #[test]
 fn what_is_at_a_limit_is_good() {
-    let changes: [Change; 10] = [
+    let changes: [Change; 12] = [
+        |plan| plan.enrolment_opens = Time::from_millis(499),
+        |plan| plan.issue = None,
         |plan| plan.texts.label = "x".repeat(TEXT_BYTES_MAX),
         |plan| plan.selection.rule.flip_budget = 20,
         |plan| plan.selection.rule.no_show_milli = 999,

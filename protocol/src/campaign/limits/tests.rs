@@ -49,10 +49,12 @@ fn the_defaults_accept_a_quiet_plan() {
 fn every_refusal_follows_from_one_change() {
     let clear = |plan: &mut Plan| plan.protection = Protection::Clear;
     let bare = |plan: &mut Plan| of_kind(plan, Kind::AuditAfter).noise = None;
+    let open = |plan: &mut Plan| plan.issue = None;
     for role in [Role::Member, Role::Donor] {
         assert_eq!(refused(|_| {}, role), None);
         assert_eq!(refused(clear, role), Some(Refusal::Clear));
         assert_eq!(refused(bare, role), Some(Refusal::Unnoised));
+        assert_eq!(refused(open, role), Some(Refusal::Open));
         let loud = refused(
             |plan| of_kind(plan, Kind::AuditBefore).noise.as_mut().unwrap().sigma_milli = 500,
             role,
@@ -71,8 +73,11 @@ fn every_refusal_follows_from_one_change() {
 fn what_a_person_allows_is_accepted() {
     let mut plan = quiet();
     plan.protection = Protection::Clear;
+    plan.issue = None;
     of_kind(&mut plan, Kind::Selection).noise = None;
     let limits = Limits { clear: true, ..Limits::default() };
+    assert_eq!(check(limits, plan.clone(), Role::Member), Err(Refusal::Open));
+    let limits = Limits { open: true, ..limits };
     assert_eq!(check(limits, plan.clone(), Role::Member), Err(Refusal::Unnoised));
     let limits = Limits { unnoised: true, ..limits };
     assert_eq!(check(limits, plan, Role::Member), Ok(()));

@@ -11,7 +11,7 @@ use crate::{
     ids::AggregationId,
     keys::sign::SigningKey,
     report::Report,
-    roles::coordinator::{Configuration, Coordinator, Gate, Phase, Record},
+    roles::coordinator::{Configuration, Coordinator, Phase, Record},
 };
 use fixture::{CELLS, COLLECTING_MILLIS, OPENS, PATIENCE_MILLIS};
 use keyholder::{Fault, Keyholder, Slot};
@@ -31,8 +31,8 @@ pub(super) fn seats(of: impl IntoIterator<Item = u8>) -> SeatSet {
     of.into_iter().map(Seat::new).collect()
 }
 
-fn configuration() -> Configuration {
-    Configuration { key: fixture::organiser(), secret: [9; 32], gate: Gate::Open }
+pub(super) fn configuration(setup: Setup) -> Configuration {
+    Configuration { key: fixture::organiser(), secret: [9; 32], gate: setup.gate() }
 }
 
 /// The answer to somebody who asks for the entries from `at` on, if `forged` stand from `from` on instead.
@@ -123,7 +123,7 @@ impl World {
     pub(super) fn new(setup: Setup) -> Self {
         let plan = setup.plan();
         let now = Time::default();
-        let (coordinator, journal) = Coordinator::new(&plan, configuration(), now).unwrap();
+        let (coordinator, journal) = Coordinator::new(&plan, configuration(setup), now).unwrap();
         let mut world = Self::of(setup, now, coordinator, journal);
         for seat in plan.all_seats().iter() {
             world.join(seat, &fixture::root(seat), vec![]);
@@ -150,7 +150,8 @@ impl World {
     /// their journals; nobody else is there.
     pub(super) fn fork(&self, records: usize, present: SeatSet) -> Self {
         let journal = self.journal[..records].to_vec();
-        let coordinator = Coordinator::restore(&journal, configuration(), self.now).unwrap();
+        let coordinator =
+            Coordinator::restore(&journal, configuration(self.setup), self.now).unwrap();
         let mut fork = Self::of(self.setup, self.now, coordinator, journal);
         for party in self.parties.iter().filter(|party| present.contains(party.seat)) {
             fork.join(party.seat, &fixture::root(party.seat), party.journal.clone());

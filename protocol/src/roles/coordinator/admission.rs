@@ -1,16 +1,21 @@
 //! Who takes part and what they send: enrolments, reports, withdrawals.
 
-use super::{Batch, Coordinator, Phase, Record};
+use super::{Batch, Coordinator, Misuse, Phase, Record};
 use crate::{
     aggregation::{Context, Reject as Malformed},
-    ids::{AggregationId, Blob, Hash},
-    keys::{Label, seal::OVERHEAD_BYTES},
+    campaign::Plan,
+    ids::{AggregationId, Hash},
+    invite::InviteSecret,
+    keys::{
+        seal::OVERHEAD_BYTES,
+        token::{Blinded, IssuerKey},
+    },
     messages::{Reject, Response},
-    report::{Enrolment, Receipt, Report, TOKEN_BYTES_MAX, Withdrawal},
+    report::{Enrolment, Receipt, Report, TOKEN_BYTES_MAX, Withdrawal, token_input},
     roles::Time,
     selection::open_scores::OpenScore,
 };
-use std::{collections::BTreeSet, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc};
 
 /// The most people that can enrol in one campaign.
 pub const ENROLMENTS_MAX: usize = 100_000;
@@ -18,23 +23,112 @@ pub const ENROLMENTS_MAX: usize = 100_000;
 /// The most reports that one key can take back in one aggregation.
 pub const WITHDRAWALS_MAX: usize = 8;
 
+/// The most invites of one campaign.
+pub const INVITES_MAX: usize = 100_000;
+
 /// Who may enrol.
-#[derive(Clone, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug)]
 pub enum Gate {
     /// Anybody, with any token; for studies on data at hand.
     Open,
-    /// Who holds one of these tokens, by [`Gate::hash`]; each admits one key.
-    Tokens(BTreeSet<Hash>),
+    /// Who has been invited: an invite is good for one token, a token for one key.
+    Invited {
+        /// The issuer's key, whose public half stands in the plan.
+        issuer: Box<IssuerKey>,
+        /// Invites by [`crate::invite::InviteSecret::hash`], and until when each is good.
+        invites: BTreeMap<Hash, Time>,
+    },
 }
 
 impl Gate {
-    /// What stands for a token, so that a stolen list admits nobody.
-    pub fn hash(token: &Blob) -> Hash {
-        Hash::of(Label::Enrolment, &[token.as_slice()])
+    /// Whether this is the gate that a plan announces.
+    pub(super) fn fits(&self, plan: &Plan) -> bool {
+        match (self, plan.issue) {
+            (Self::Open, None) => true,
+            (Self::Invited { issuer, .. }, Some(issue)) => issuer.public() == issue.key,
+            (Self::Open, Some(_)) | (Self::Invited { .. }, None) => false,
+        }
     }
 }
 
 impl Coordinator {
+    /// More people are invited: invites by [`crate::invite::InviteSecret::hash`], and until when each is good. The
+    /// caller keeps them; of one that is known already the new time counts.
+    ///
+    /// # Errors
+    /// [`Misuse::Gate`] if anybody may enrol, [`Misuse::Invites`] beyond [`INVITES_MAX`]; then none is admitted.
+    pub fn admit(&mut self, new: &BTreeMap<Hash, Time>) -> Result<(), Misuse> {
+        let Gate::Invited { invites, .. } = &mut self.gate else { return Err(Misuse::Gate) };
+        let added = new.keys().filter(|hash| !invites.contains_key(hash)).count();
+        let got = invites.len().saturating_add(added);
+        if got > INVITES_MAX {
+            return Err(Misuse::Invites { got });
+        }
+        invites.extend(new);
+        Ok(())
+    }
+
+    /// How many invites have got a token.
+    pub fn issued(&self) -> usize {
+        self.issued.len()
+    }
+
+    /// Issues a token for an invite. Wrong secrets leave no trace, so that nobody can fill memory or lock others out
+    /// by guessing.
+    pub(super) fn issue(
+        &mut self,
+        now: Time,
+        secret: &InviteSecret,
+        blinded: Blinded,
+        records: &mut Vec<Record>,
+    ) -> Response {
+        let invite = secret.hash();
+        let new = match self.check_issue(now, &invite, &blinded) {
+            Ok(new) => new,
+            Err(refusal) => return *refusal,
+        };
+        let Gate::Invited { issuer, .. } = &self.gate else {
+            return Response::Refused(Reject::NotYours);
+        };
+        let Ok(evaluation) = issuer.evaluate(&blinded) else {
+            return Response::Refused(Reject::Malformed);
+        };
+        if new {
+            records.push(Record::Issued { invite, blinded });
+            self.issued.insert(invite, blinded);
+        }
+        Response::Issued(Box::new(evaluation))
+    }
+
+    /// Whether the invite is used for the first time.
+    fn check_issue(
+        &self,
+        now: Time,
+        invite: &Hash,
+        blinded: &Blinded,
+    ) -> Result<bool, Box<Response>> {
+        let refused = |reject| Box::new(Response::Refused(reject));
+        let (Gate::Invited { invites, .. }, Some(issue)) =
+            (&self.gate, self.transcript.plan().issue)
+        else {
+            return Err(refused(Reject::NotYours));
+        };
+        if let Some(before) = self.issued.get(invite) {
+            return if before == blinded { Ok(false) } else { Err(refused(Reject::InviteUsed)) };
+        }
+        let Some(expires) = invites.get(invite) else { return Err(refused(Reject::Invite)) };
+        if now >= issue.closes || self.is_stillborn(now) {
+            return Err(refused(Reject::IssueClosed));
+        }
+        if now >= *expires {
+            return Err(refused(Reject::InviteExpired { at: *expires }));
+        }
+        if !self.transcript.has_begun() {
+            return Err(Box::new(self.later(now, Time::default())));
+        }
+        Ok(true)
+    }
+
     pub(super) fn enrol(
         &mut self,
         now: Time,
@@ -67,15 +161,19 @@ impl Coordinator {
         else {
             return Err(Box::new(self.later(now, Time::default())));
         };
+        let opens = self.transcript.plan().enrolment_opens;
+        if now < opens {
+            return Err(Box::new(self.later(now, opens)));
+        }
         if enrolment.token.len() > TOKEN_BYTES_MAX {
             return Err(refused(Reject::Token));
         }
         if manifest.is_private() && enrolment.verify(manifest.campaign()).is_err() {
             return Err(refused(Reject::Signature));
         }
-        if let Gate::Tokens(admitted) = &self.gate {
-            let token = Gate::hash(&enrolment.token);
-            if !admitted.contains(&token) || self.tokens.contains_key(&token) {
+        if let Gate::Invited { issuer, .. } = &self.gate {
+            let input = token_input(manifest.campaign(), &enrolment.reporter);
+            if !issuer.verify(&input, enrolment.token.as_slice()) {
                 return Err(refused(Reject::Token));
             }
         }
@@ -86,9 +184,6 @@ impl Coordinator {
     }
 
     pub(super) fn keep_enrolment(&mut self, enrolment: Enrolment) {
-        if let Gate::Tokens(_) = self.gate {
-            self.tokens.insert(Gate::hash(&enrolment.token), enrolment.reporter);
-        }
         self.enrolments.insert(enrolment.reporter, enrolment);
     }
 

@@ -2,8 +2,8 @@
 
 use super::{Configuration, Coordinator, batch::Batch};
 use crate::{
-    ids::{AggregationId, Blob},
-    keys::seat::Seat,
+    ids::{AggregationId, Blob, Hash},
+    keys::{seat::Seat, token::Blinded},
     messages::VerifierChunk,
     report::{Enrolment, Report, Withdrawal},
     roles::Time,
@@ -18,6 +18,13 @@ use thiserror::Error;
 pub enum Record {
     /// The next entry of the transcript.
     Entry(Arc<Entry>),
+    /// A token was issued for an invite. Its answer follows from the blinded input.
+    Issued {
+        /// The hash of its secret.
+        invite: Hash,
+        /// As it was sent; says nothing about who will enrol with it.
+        blinded: Blinded,
+    },
     /// Somebody enrolled.
     Enrolled(Box<Enrolment>),
     /// A report came in. Holds the leader's share.
@@ -64,6 +71,9 @@ pub enum RestoreError {
         /// Why.
         violation: Violation,
     },
+    /// Who may enrol is not what the plan says.
+    #[error("the plan of the journal announces another gate, or tokens of another key")]
+    Gate,
     /// Something of an aggregation that the plan does not have.
     #[error("record {place} of the journal is of {aggregation}, which the plan does not have")]
     Aggregation {
@@ -90,6 +100,9 @@ impl Coordinator {
         };
         let mut coordinator = Self::begin(Arc::clone(first), configuration, now)
             .map_err(|violation| RestoreError::Entry { place, violation })?;
+        if !coordinator.gate.fits(coordinator.transcript.plan()) {
+            return Err(RestoreError::Gate);
+        }
         for (place, record) in records {
             coordinator.replay(place, record, now)?;
         }
@@ -104,6 +117,9 @@ impl Coordinator {
                     .apply(entry)
                     .map_err(|violation| RestoreError::Entry { place, violation })?;
                 self.note(now, Arc::clone(entry));
+            }
+            Record::Issued { invite, blinded } => {
+                self.issued.insert(*invite, *blinded);
             }
             Record::Enrolled(enrolment) => self.keep_enrolment(Enrolment::clone(enrolment)),
             Record::Report { aggregation, report } => {

@@ -9,6 +9,7 @@ use super::{
 use crate::{
     campaign::Manifest,
     ids::{AggregationId, ReportId},
+    keys::token::{Evaluation, Unproven},
     messages::{Inclusion, Reject, Response},
     report::Receipt,
     roles::Time,
@@ -35,6 +36,9 @@ impl<M: Measurer> Participant<M> {
             }
             Response::Campaign { manifest, endorsed } => {
                 task == Task::Campaign && self.campaign(&manifest, &endorsed, effects)
+            }
+            Response::Issued(evaluation) => {
+                task == Task::Issue && self.issued(&evaluation, effects)
             }
             Response::Enrolled(key) => {
                 let own = task == Task::Enrol && key == self.signing.public();
@@ -70,6 +74,15 @@ impl<M: Measurer> Participant<M> {
             self.pacer.answered(now, now);
         }
         taken
+    }
+
+    fn issued(&mut self, evaluation: &Evaluation, effects: &mut Effects) -> bool {
+        let Some(issue) = self.manifest().and_then(|manifest| manifest.issue) else { return false };
+        match self.blinding().finish(evaluation, &issue.key) {
+            Ok(token) => self.commit(Record::Issued(token), effects),
+            Err(Unproven) => self.alarm(Alarm::Issuer, effects),
+        }
+        true
     }
 
     fn alarm(&mut self, alarm: Alarm, effects: &mut Effects) {
@@ -240,7 +253,7 @@ impl<M: Measurer> Participant<M> {
             Task::Campaign if reject == Reject::EnrolmentClosed => self.rejected = Some(reject),
             // Asked again, ever less often.
             Task::Campaign | Task::Outcome(_) => {}
-            Task::Enrol => self.rejected = Some(reject),
+            Task::Issue | Task::Enrol => self.rejected = Some(reject),
             Task::Opening(id) | Task::Report(id) => {
                 let own = if reject == Reject::NotCollecting {
                     Own::Missed

@@ -3,7 +3,7 @@
 use crate::{
     aggregation::Context,
     ids::{CampaignId, ReportId},
-    keys::{Label, derive, seat::Seat, sign::SigningKey, stream},
+    keys::{Label, derive, seat::Seat, sign::SigningKey, stream, token::Blinding},
 };
 use rand_core::CryptoRng;
 use std::fmt;
@@ -38,6 +38,16 @@ impl CampaignKey {
     /// What enrolment and reports are signed with: the pseudonym of one campaign.
     pub fn signing_key(&self, campaign: CampaignId) -> SigningKey {
         SigningKey::from_bytes(&derive(Label::Enrolment, &self.0, &[&campaign.0]))
+    }
+
+    /// What hides a token's input from its issuer.
+    pub(super) fn blinding(&self, campaign: CampaignId, input: [u8; 32]) -> Blinding {
+        Blinding::new(input, &mut stream(Label::Blinding, &self.0, &[&campaign.0]))
+    }
+
+    /// From which the moment of enrolment follows; uniform in 64 bits.
+    pub(super) fn enrolment_draw(&self, campaign: CampaignId) -> u64 {
+        u64::from_le_bytes(*derive(Label::EnrolmentMoment, &self.0, &[&campaign.0]))
     }
 
     /// The id of one attempt to report; a report that was taken back is followed by another attempt.

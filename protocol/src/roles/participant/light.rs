@@ -22,6 +22,9 @@ pub enum Alarm {
     /// The manifest is not the one of the invite, or no good.
     #[error("the campaign is not the one of the invite")]
     Manifest,
+    /// The token was not made with the campaign's key: a key for few people would tell them apart.
+    #[error("the token was made with another key than the campaign's: it would tell you apart")]
+    Issuer,
     /// Not all live keyholders stand behind a document.
     #[error("{document} is not endorsed by the keyholders: {error}")]
     Endorsement {

@@ -45,6 +45,7 @@ impl Retry {
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Task {
     Campaign,
+    Issue,
     Enrol,
     Withdraw(AggregationId),
     Report(AggregationId),
@@ -56,7 +57,7 @@ impl Task {
     /// The aggregation it is about.
     pub(super) const fn aggregation(self) -> Option<AggregationId> {
         match self {
-            Self::Campaign | Self::Enrol => None,
+            Self::Campaign | Self::Issue | Self::Enrol => None,
             Self::Withdraw(id) | Self::Report(id) | Self::Opening(id) | Self::Outcome(id) => {
                 Some(id)
             }

@@ -1,14 +1,14 @@
 //! What the machine asks for, and when; and how a report comes to be sent.
 
 use super::{
-    Configuration, Effects, Measurer, Participant, Phase,
+    Admission, Configuration, Effects, Measurer, Participant, Phase,
     measure::{Fault, Press},
     pace::{Next, Task},
     state::{Own, Record, Track},
 };
 use crate::{
     aggregation::noise,
-    ids::{AggregationId, Hash},
+    ids::{AggregationId, Blob, Hash},
     messages::Request,
     report::{Enrolment, Report, Withdrawal},
     roles::{Effect, Time},
@@ -74,8 +74,13 @@ impl<M: Measurer> Participant<M> {
     /// Asks for what is due, or says when something will be.
     pub(super) fn proceed(&mut self, now: Time, effects: &mut Effects) {
         loop {
-            match self.pacer.next(now, &self.wanted()) {
-                Next::Nothing => return,
+            match self.pacer.next(now, &self.wanted(now)) {
+                Next::Nothing => {
+                    if let Phase::Admitted(moment) = self.phase() {
+                        effects.push(Effect::Wake(moment));
+                    }
+                    return;
+                }
                 Next::WakeAt(time) => {
                     effects.push(Effect::Wake(time));
                     return;
@@ -95,7 +100,7 @@ impl<M: Measurer> Participant<M> {
     }
 
     /// Everything that is to be asked at some time; what is due first is asked first.
-    fn wanted(&self) -> BTreeSet<Task> {
+    fn wanted(&self, now: Time) -> BTreeSet<Task> {
         let phase = self.phase();
         if phase.is_terminal() {
             return BTreeSet::new();
@@ -107,7 +112,19 @@ impl<M: Measurer> Participant<M> {
             return BTreeSet::new();
         }
         if !self.state.enrolled {
-            return BTreeSet::from([Task::Enrol]);
+            let task = match phase {
+                Phase::Admitting => Some(Task::Issue),
+                Phase::Admitted(moment) if now < moment => None,
+                Phase::Admitted(_) | Phase::Enrolling => Some(Task::Enrol),
+                Phase::Joining
+                | Phase::AwaitingConsent
+                | Phase::Reporting
+                | Phase::Done
+                | Phase::Refused(_)
+                | Phase::NotAdmitted(_)
+                | Phase::Alarm(_) => None,
+            };
+            return task.into_iter().collect();
         }
         let tracks = self.state.tracks.iter().filter(|(_, track)| track.end.is_none());
         tracks.filter_map(|(id, track)| self.task(*id, track)).collect()
@@ -140,8 +157,15 @@ impl<M: Measurer> Participant<M> {
         let Configuration { campaign, role, .. } = self.configuration;
         Ok(match task {
             Task::Campaign => Request::Campaign,
+            Task::Issue => {
+                let Admission::Invited(secret) = &self.configuration.admission else {
+                    unreachable!("only who is invited asks for a token")
+                };
+                Request::Issue { secret: secret.clone(), blinded: self.blinding().blinded() }
+            }
             Task::Enrol => {
-                let token = self.configuration.token.clone();
+                let token = self.state.token.as_ref().map_or(&[][..], |token| token.as_bytes());
+                let token = Blob::from(token.to_vec());
                 Request::Enrol(Box::new(Enrolment::new(campaign, &self.signing, role, token)))
             }
             Task::Opening(id) => Request::Opening(id),

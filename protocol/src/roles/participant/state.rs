@@ -9,6 +9,7 @@ use crate::{
     aggregation::{Context, noise::Ledger},
     campaign::{CheckedManifest, Manifest},
     ids::{AggregationId, CampaignId, Hash, ReportId},
+    keys::token::Token,
     messages::Reject,
     person::Outcomes,
     report::Receipt,
@@ -18,7 +19,8 @@ use serde::{Deserialize, Serialize};
 use std::{collections::BTreeMap, sync::Arc};
 use thiserror::Error;
 
-/// One line of a participant's journal. Holds no feature, no label and no key.
+/// One line of a participant's journal. Holds no feature, no label and no key; the token is good for this person's key
+/// alone.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub enum Record {
     /// The campaign of the invite, verified.
@@ -30,6 +32,8 @@ pub enum Record {
     },
     /// The person takes part.
     Consented(CampaignId),
+    /// The token, verified.
+    Issued(Token),
     /// The coordinator has taken the enrolment.
     Enrolled,
     /// An opening, verified.
@@ -183,6 +187,7 @@ impl Track {
 pub(super) struct State {
     pub(super) manifest: Option<(Hash, Arc<CheckedManifest>)>,
     pub(super) consented: bool,
+    pub(super) token: Option<Token>,
     pub(super) enrolled: bool,
     /// Of aggregations that concern this role, and of those they depend on.
     pub(super) tracks: BTreeMap<AggregationId, Track>,
@@ -196,6 +201,7 @@ impl State {
         Self {
             manifest: None,
             consented: false,
+            token: None,
             enrolled: false,
             tracks: BTreeMap::new(),
             outcomes: Outcomes::new(),
@@ -225,6 +231,7 @@ impl State {
                     return Err(RestoreError::Campaign);
                 }
                 Record::Consented(_)
+                | Record::Issued(_)
                 | Record::Enrolled
                 | Record::Opened { .. }
                 | Record::Prepared { .. }
@@ -263,6 +270,7 @@ impl State {
         match record {
             Record::Campaign { .. } => return None,
             Record::Consented(_) => self.consented = true,
+            Record::Issued(token) => self.token = Some(token.clone()),
             Record::Enrolled => self.enrolled = true,
             Record::Opened { entry, opening } => {
                 let opened = (*entry, Opening::clone(opening));

@@ -1,5 +1,4 @@
 use super::*;
-use crate::ids::Blob;
 
 fn refusal(response: Response) -> Reject {
     let Response::Refused(reject) = response else { panic!("not refused: {response:?}") };
@@ -99,31 +98,6 @@ fn a_report_at_the_deadline_is_late() {
     let late = world.make(13, 0, Lie::Honest);
     assert_eq!(refusal(world.send(late)), Reject::NotCollecting);
     assert_eq!(world.sum().leaves().unwrap().len(), 13);
-}
-
-#[test]
-fn each_token_admits_one_key_before_enrolment_closes() {
-    let mut world = World::new(THREE);
-    let member = |number| Reporter::new(number, Role::Member);
-    let blob = |text: &str| Blob::from(text.as_bytes().to_vec());
-    world.coordinator.gate = Gate::Tokens([Gate::hash(&blob("a"))].into());
-    world.run_until(Time::from_millis(50_000));
-    let campaign = world.manifest().campaign();
-    let enrol = |number, token| {
-        let key = member(number).key;
-        Request::Enrol(Box::new(Enrolment::new(campaign, &key, Role::Member, blob(token))))
-    };
-    assert_eq!(refusal(world.tell(enrol(0, "b"))), Reject::Token);
-    assert!(matches!(world.tell(enrol(0, "a")), Response::Enrolled(_)));
-    assert!(matches!(world.tell(enrol(0, "a")), Response::Enrolled(_)));
-    assert_eq!(refusal(world.tell(enrol(1, "a"))), Reject::Token);
-    assert_eq!(refusal(world.tell(enrol(0, "b"))), Reject::Contradiction);
-    let long = "x".repeat(crate::report::TOKEN_BYTES_MAX + 1);
-    assert_eq!(refusal(world.tell(enrol(1, &long))), Reject::Token);
-    world.run_until(OPENS);
-    assert_eq!(refusal(world.tell(enrol(2, "a"))), Reject::EnrolmentClosed);
-    assert!(matches!(world.tell(enrol(0, "a")), Response::Enrolled(_)));
-    assert_eq!(world.coordinator.transcript().roster().unwrap().len(), 1);
 }
 
 #[test]

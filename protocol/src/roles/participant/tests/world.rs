@@ -8,7 +8,7 @@ use crate::{
         Aggregation, CheckedPlan, Decision, Keyholder, Kind, Manifest, Organiser, Plan, Scoring,
         SeatAggregation, SeatKeys, Selection, SelectionMode, Texts, VERSION,
     },
-    ids::ReportId,
+    ids::{Blob, ReportId},
     keys::seat::{Seat, SeatKey, SeatSecret},
     messages::Place,
     scoring::{
@@ -90,6 +90,8 @@ fn plan(protection: Protection) -> Plan {
             mode: SelectionMode::PrivateHistogram,
         },
         cohort_min: 12,
+        issue: None,
+        enrolment_opens: Time::from_millis(0),
         enrolment_closes: Time::from_millis(500),
         patience_millis: 1_000,
         aggregations: vec![
