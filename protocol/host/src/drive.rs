@@ -384,7 +384,7 @@ fn carry_out<R>(
 /// Whether a request has a connection to itself: whoever sees both must not link the invite with the key.
 const fn stands_alone(request: &Request) -> bool {
     match request {
-        Request::Enrol(_) => true,
+        Request::Issue { .. } | Request::Enrol(_) => true,
         Request::Follow { .. }
         | Request::Post(_)
         | Request::Frozen { .. }
