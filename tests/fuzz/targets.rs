@@ -169,7 +169,7 @@ fn person() -> participant::Configuration {
         campaign: CampaignId(CAMPAIGN.try_into().expect("32 bytes")),
         role: aggregation::noise::Role::Member,
         key: CampaignKey::from_bytes([42; 32]),
-        token: Blob::from(vec![]),
+        admission: protocol::roles::participant::Admission::Open,
         limits: Limits { clear: true, unnoised: true, open_scores: true, ..Limits::default() },
         known: SeatSet::all(3),
         spent: aggregation::noise::Rho::ZERO,

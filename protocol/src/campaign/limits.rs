@@ -9,6 +9,7 @@ use thiserror::Error;
 
 /// One person's limits; the defaults are the strictest that a usual campaign meets.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[expect(clippy::struct_excessive_bools, reason = "permissions that a person gives one by one")]
 pub struct Limits {
     /// The least cohort K.
     pub cohort_min: u32,

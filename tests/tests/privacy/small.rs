@@ -20,6 +20,7 @@ pub(crate) fn script(protection: Protection) -> Script {
         keyholders: 3,
         recovery_threshold: 0,
         honest_seats: 1,
+        issuer: None,
         cohort_min: 12,
         scoring: Scoring {
             method: Method::RbLabel,

@@ -21,6 +21,7 @@ use crate::{
         Admission, CampaignKey, Configuration, Effects, Measurer, MeasurerError, Participant,
         Phase, Record, Retry, light::Alarm,
     },
+    selection::unit::Unit,
     transcript::Opening,
 };
 use fixture::{INVITE_EXPIRES, ISSUE_CLOSES, OPENS, invite};
@@ -51,6 +52,15 @@ impl Measurer for Nothing {
         _: &Opening,
         _: &Outcomes,
     ) -> Result<Option<Measurement>, MeasurerError> {
+        Ok(None)
+    }
+
+    fn open_score(
+        &mut self,
+        _: &CheckedManifest,
+        _: &Opening,
+        _: &Outcomes,
+    ) -> Result<Option<Unit>, MeasurerError> {
         Ok(None)
     }
 }
