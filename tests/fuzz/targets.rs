@@ -5,7 +5,7 @@
 
 use protocol::campaign::{CheckedManifest, CheckedPlan, Manifest, Plan};
 use protocol::codec::{self, MESSAGE_BYTES_MAX};
-use protocol::ids::{Blob, CampaignId, SeatSet};
+use protocol::ids::{CampaignId, SeatSet};
 use protocol::keys::seat::Seat;
 use protocol::keys::sign::SigningKey;
 use protocol::messages::{Peer, Request, Response};
@@ -169,7 +169,7 @@ fn person() -> participant::Configuration {
         campaign: CampaignId(CAMPAIGN.try_into().expect("32 bytes")),
         role: aggregation::noise::Role::Member,
         key: CampaignKey::from_bytes([42; 32]),
-        admission: protocol::roles::participant::Admission::Open,
+        admission: participant::Admission::Open,
         limits: Limits { clear: true, unnoised: true, open_scores: true, ..Limits::default() },
         known: SeatSet::all(3),
         spent: aggregation::noise::Rho::ZERO,
