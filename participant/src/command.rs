@@ -27,7 +27,10 @@ use protocol::{
     campaign::{CheckedManifest, limits::Limits},
     ids::CampaignId,
     invite::{Invite, Target},
-    roles::{Time, participant::Configuration},
+    roles::{
+        Time,
+        participant::{Admission, Configuration},
+    },
 };
 
 /// When driving a machine stops, besides when nothing more will happen and when the person interrupts it.
@@ -122,7 +125,7 @@ impl<D: Drive> Desk<'_, D> {
             campaign: campaign_of(invite)?,
             role,
             key: self.folder.key()?,
-            token: protocol::ids::Blob::from(Vec::new()),
+            admission: Admission::Invited(invite.secret.clone()),
             limits,
             known: settings.known,
             spent: settings.spent,

@@ -83,6 +83,7 @@ pub fn refusal(refusal: Refusal) -> Problem {
             "OPEN_SCORES",
             "Others would see your label. Ask the organiser for a campaign with more people.",
         ),
+        Refusal::Open => ("ANYBODY_MAY_JOIN", "Such a campaign is for simulations: sims --help"),
         Refusal::Clear | _ => {
             ("NO_CRYPTOGRAPHY", "Such a campaign is for simulations: sims --help")
         }
@@ -117,6 +118,31 @@ pub fn not_admitted(reject: &Reject) -> Problem {
         )
         .safe("Nothing about your record was sent.")
         .next("Ask the organiser whether there will be another campaign."),
+        Reject::IssueClosed => Problem::new(
+            Exit::Deadline,
+            "JOINING_CLOSED",
+            what("Too late to join, by the coordinator's clock"),
+        )
+        .safe("Nothing about your record was sent.")
+        .next("Ask the organiser whether there will be another campaign."),
+        Reject::InviteExpired { at } => {
+            let at = host::dates::moment(*at, &host::dates::zone());
+            Problem::new(Exit::Code, "CODE_EXPIRED", format!("This code expired on {at}."))
+                .safe("Nothing about your record was sent.")
+                .next(new)
+        }
+        Reject::InviteUsed => Problem::new(
+            Exit::Code,
+            "CODE_USED",
+            "This code was used already, by somebody else or with another key.",
+        )
+        .safe("Nothing about your record was sent.")
+        .next(format!("If it was not you: ask who used it. {new}")),
+        Reject::Invite => {
+            Problem::new(Exit::Code, "CODE_UNKNOWN", "The coordinator does not know this code.")
+                .safe("Nothing about your record was sent.")
+                .next(new)
+        }
         Reject::Token => Problem::new(
             Exit::Code,
             "CODE_NOT_TAKEN",

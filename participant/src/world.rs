@@ -11,17 +11,18 @@ use protocol::{
     },
     audit::Case,
     campaign::{
-        Aggregation, CheckedManifest, CheckedPlan, Keyholder as Named, Kind, Organiser, Plan,
-        Protection, Scoring, Selection, SelectionMode, Texts, VERSION, limits::Limits,
+        Aggregation, CheckedManifest, CheckedPlan, Issue, Keyholder as Named, Kind, Organiser,
+        Plan, Protection, Scoring, Selection, SelectionMode, Texts, VERSION, limits::Limits,
     },
-    ids::{AggregationId, Blob},
-    keys::{seat::Seat, sign::SigningKey},
+    ids::AggregationId,
+    invite::InviteSecret,
+    keys::{seat::Seat, sign::SigningKey, token::IssuerKey},
     messages::{Peer, Request, Response},
     roles::{
         Client as _, Effect, Server as _, Time,
         coordinator::{self, Coordinator, Gate},
         keyholder::{self, Keyholder},
-        participant::{CampaignKey, Configuration, Retry},
+        participant::{Admission, CampaignKey, Configuration, Retry},
     },
     scoring::{
         cells::{CellShape, CentreSource},
@@ -39,6 +40,8 @@ pub(crate) const SELECTION: AggregationId = AggregationId(2);
 pub(crate) const CONFIRMATION: AggregationId = AggregationId(3);
 pub(crate) const AUDIT_AFTER: AggregationId = AggregationId(4);
 
+/// The last token is issued and enrolment opens so long after the epoch, in milliseconds.
+pub(crate) const ISSUE_CLOSES: u64 = 60_000;
 /// Enrolment closes and the first aggregations open so long after the epoch, in milliseconds.
 pub(crate) const OPENS: u64 = 100_000;
 /// How long an aggregation collects, and how long it takes at most until its outcome stands.
@@ -48,6 +51,21 @@ const STEP: u64 = 2_000;
 
 pub(crate) fn organiser() -> SigningKey {
     SigningKey::from_bytes(&[77; 32])
+}
+
+fn issuer() -> IssuerKey {
+    IssuerKey::from_seed([78; 32])
+}
+
+/// The secret of one of the invites 0 to 99; from 90 on they expire at once.
+pub(crate) fn invite(number: u8) -> InviteSecret {
+    InviteSecret::from_bytes([number; InviteSecret::LEN])
+}
+
+fn gate() -> Gate {
+    let expires = |number| Time::from_millis(if number < 90 { ISSUE_CLOSES } else { 1 });
+    let invites = (0..100).map(|number| (invite(number).hash(), expires(number)));
+    Gate::Invited { issuer: Box::new(issuer()), invites: invites.collect() }
 }
 
 pub(crate) fn schema() -> Schema {
@@ -137,6 +155,8 @@ pub(crate) fn plan() -> Plan {
             mode: SelectionMode::PrivateHistogram,
         },
         cohort_min: 12,
+        issue: Some(Issue { key: issuer().public(), closes: Time::from_millis(ISSUE_CLOSES) }),
+        enrolment_opens: Time::from_millis(ISSUE_CLOSES),
         enrolment_closes: Time::from_millis(OPENS),
         patience_millis: 20_000,
         aggregations: aggregations(Some(noise)),
@@ -185,7 +205,7 @@ impl Office {
 /// The coordinator of a plan, before the ceremony.
 pub(crate) fn coordinator(plan: &CheckedPlan, now: Time) -> Coordinator {
     let configuration =
-        coordinator::Configuration { key: organiser(), secret: [5; 32], gate: Gate::Open };
+        coordinator::Configuration { key: organiser(), secret: [5; 32], gate: gate() };
     Coordinator::new(plan, configuration, now).unwrap().0
 }
 
@@ -242,7 +262,7 @@ impl World {
             campaign: self.manifest.campaign(),
             role,
             key: CampaignKey::from_bytes([key; 32]),
-            token: Blob::from(vec![]),
+            admission: Admission::Invited(invite(key)),
             limits: Limits { epsilon_max_milli: 100_000, ..Limits::default() },
             known: [Seat::new(1)].into_iter().collect(),
             spent: Rho::ZERO,

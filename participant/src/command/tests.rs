@@ -15,7 +15,7 @@ use host::screen::Form;
 use protocol::{
     campaign::Plan,
     exit::Exit,
-    invite::{Address, InviteSecret},
+    invite::Address,
     messages::{Request, Response},
     roles::{Client as _, Effect},
 };
@@ -25,6 +25,8 @@ use std::{fs, path::PathBuf};
 struct Rehearsal {
     world: World,
     others: Vec<Other<Statement>>,
+    /// Of the invite.
+    number: u8,
     /// So many lines are kept before the power fails.
     lines_left: usize,
     /// What is done to answers on their way.
@@ -39,7 +41,8 @@ impl Rehearsal {
         let mut others = world::people(&world);
         // Number 0 is the person at the desk.
         others.remove(0);
-        Self { world, others, lines_left: usize::MAX, spoil: |response| response, sent: vec![] }
+        let spoil = |response| response;
+        Self { world, others, number: 80, lines_left: usize::MAX, spoil, sent: vec![] }
     }
 
     fn invite(&self) -> Invite {
@@ -47,7 +50,7 @@ impl Rehearsal {
             address: "vote.example:4433".parse::<Address>().unwrap(),
             certificate: [7; 32],
             target: Target::Person(self.world.manifest.campaign()),
-            secret: InviteSecret::from_bytes([9; 16]),
+            secret: world::invite(self.number),
         }
     }
 
@@ -273,7 +276,7 @@ fn nothing_about_a_person_is_sent_or_kept_before_it_agrees() {
 fn whoever_joins_twice_is_told_and_counts_once() {
     let mut place = Place::new(world::plan());
     place.join().0.unwrap();
-    fails(place.run(true), Exit::Waiting, "WAITING");
+    place.run(false).0.unwrap();
     let options = place.options();
     let problem =
         fails(place.desk("", |desk| desk.join(&options)), Exit::Already, "JOINED_ALREADY");
@@ -371,6 +374,39 @@ fn a_code_that_is_mistyped_or_of_another_kind_is_not_sent() {
 }
 
 #[test]
+fn codes_that_are_used_expired_unknown_or_late_each_have_their_screen() {
+    let refused = |number: u8, meanwhile: fn(&mut Place)| {
+        let mut place = Place::new(world::plan());
+        place.rehearsal.number = number;
+        meanwhile(&mut place);
+        place.join().0.unwrap_err()
+    };
+    let late = |place: &mut Place| {
+        while place.rehearsal.world.now() < Time::from_millis(world::ISSUE_CLOSES) {
+            place.rehearsal.world.step();
+        }
+    };
+    // Somebody else joins with the invite of this person first.
+    let used = |place: &mut Place| {
+        for _ in 0..3 {
+            place.rehearsal.pass_time();
+        }
+    };
+    for (problem, exit, code) in [
+        (refused(2, used), Exit::Code, "CODE_USED"),
+        (refused(95, |_| {}), Exit::Code, "CODE_EXPIRED"),
+        (refused(200, |_| {}), Exit::Code, "CODE_UNKNOWN"),
+        (refused(80, late), Exit::Deadline, "JOINING_CLOSED"),
+    ] {
+        assert_eq!((problem.exit, problem.code), (exit, code), "{problem}");
+        let name = format!("error-{}", code.to_lowercase().replace('_', "-"));
+        if code != "CODE_EXPIRED" {
+            pinned(&name, &problem.to_string());
+        }
+    }
+}
+
+#[test]
 fn whoever_knows_no_keyholder_is_refused_unless_it_says_so() {
     let mut place = Place::new(world::plan());
     let nobody = cli::Prepared { know: Some(vec![0]), ..place.prepared() };
@@ -452,9 +488,10 @@ fn whoever_withdraws_is_told_what_is_out_and_what_cannot_be() {
     fails(left, Exit::Declined, "LEFT");
     let mut place = Place::new(world::plan());
     place.join().0.unwrap();
-    place.run(true).0.unwrap_err();
-    for later in [world::COLLECTS / 2, 3 * world::COLLECTS] {
-        while place.rehearsal.world.now() < Time::from_millis(world::OPENS + later) {
+    let enrolled = world::ISSUE_CLOSES + 35_000;
+    for later in [enrolled, world::OPENS + world::COLLECTS / 2, world::OPENS + 3 * world::COLLECTS]
+    {
+        while place.rehearsal.world.now() < Time::from_millis(later) {
             place.rehearsal.pass_time();
         }
         fails(place.run(true), Exit::Waiting, "WAITING");

@@ -75,10 +75,16 @@ pub struct Campaign {
     pub server: Server,
     /// Who holds keys.
     pub keyholders: Vec<Keyholder>,
-    /// When joining closes, in milliseconds since 1970.
+    /// When the last token is given for a code: join before, in milliseconds since 1970.
     pub joining_closes: u64,
+    /// When keys are enrolled, from then on, in milliseconds since 1970.
+    pub enrolment_opens: u64,
+    /// Until then, in milliseconds since 1970.
+    pub enrolment_closes: u64,
     #[serde(skip)]
     joining_closes_words: String,
+    #[serde(skip)]
+    enrolment_words: String,
     /// When people are asked to come.
     pub visits: Vec<Visit>,
 }
@@ -110,6 +116,7 @@ impl Campaign {
                 calendar.date(planned.closes)
             ),
         });
+        let closes = manifest.issue.map_or(manifest.enrolment_closes, |issue| issue.closes);
         Self {
             campaign: manifest.campaign().to_string(),
             organiser: manifest.organiser.name.clone(),
@@ -120,8 +127,15 @@ impl Campaign {
             label: manifest.texts.label.clone(),
             server,
             keyholders: keyholders.collect(),
-            joining_closes: manifest.enrolment_closes.as_millis(),
-            joining_closes_words: calendar.moment(manifest.enrolment_closes),
+            joining_closes: closes.as_millis(),
+            enrolment_opens: manifest.enrolment_opens.as_millis(),
+            enrolment_closes: manifest.enrolment_closes.as_millis(),
+            joining_closes_words: calendar.moment(closes),
+            enrolment_words: format!(
+                "{} to {}",
+                calendar.date(manifest.enrolment_opens),
+                calendar.date(manifest.enrolment_closes)
+            ),
             visits: visits.collect(),
         }
     }
@@ -144,6 +158,7 @@ impl fmt::Display for Campaign {
             writeln!(f, "  {what:<11} {text}")?;
         }
         writeln!(f, "\nWHEN YOU WOULD BE ASKED")?;
+        writeln!(f, "  all      your key, at a random time: {}", self.enrolment_words)?;
         for visit in &self.visits {
             let who = match (visit.members, visit.donors) {
                 (true, true) => "all",
@@ -192,6 +207,7 @@ mod tests {
         let json = serde_json::to_value(&shown).unwrap();
         assert_eq!(json["keyholders"][1]["name"], "Ben Berg");
         assert_eq!(json["visits"][3]["donors"], false);
-        assert_eq!(json["joining_closes"], 100_000);
+        assert_eq!(json["joining_closes"], world::ISSUE_CLOSES);
+        assert_eq!(json["enrolment_closes"], world::OPENS);
     }
 }

@@ -123,12 +123,23 @@ pub struct Standing {
 }
 
 /// A phase in one word, and in a sentence.
-pub fn phase(phase: &Phase) -> (&'static str, String) {
+pub fn phase(phase: &Phase, calendar: &Calendar) -> (&'static str, String) {
     match phase {
         Phase::Joining => ("joining", "The campaign is being looked up.".into()),
         Phase::AwaitingConsent => {
             ("awaiting-consent", "You have not agreed yet. Nothing about you was sent.".into())
         }
+        Phase::Admitting => {
+            ("admitting", "You have agreed; a token is asked for with your code.".into())
+        }
+        Phase::Admitted(at) => (
+            "admitted",
+            format!(
+                "You have a token. Your key is enrolled at a random time, over a connection of its own, so that it tells nothing about \
+                 your code: {}.",
+                calendar.moment(*at)
+            ),
+        ),
         Phase::Enrolling => ("enrolling", "You have agreed; your key is being enrolled.".into()),
         Phase::Reporting => ("reporting", "You take part.".into()),
         Phase::Done => ("done", "Everything has ended.".into()),
@@ -157,11 +168,30 @@ impl Standing {
                 closes: planned.closes.as_millis(),
             })
         };
-        let (word, words) = phase(&status.phase);
-        let next = if status.phase.is_terminal() {
-            Next::Never
-        } else {
-            Next::of(manifest, &status.aggregations, calendar.now)
+        let (word, words) = phase(&status.phase, calendar);
+        let next = match &status.phase {
+            Phase::Admitting => {
+                Next::Now { until: manifest.issue.map_or(0, |issue| issue.closes.as_millis()) }
+            }
+            Phase::Admitted(at) if *at > calendar.now => {
+                Next::Later { from: at.as_millis(), until: manifest.enrolment_closes.as_millis() }
+            }
+            Phase::Admitted(_) | Phase::Enrolling => {
+                Next::Now { until: manifest.enrolment_closes.as_millis() }
+            }
+            Phase::Joining
+            | Phase::AwaitingConsent
+            | Phase::Reporting
+            | Phase::Done
+            | Phase::Refused(_)
+            | Phase::NotAdmitted(_)
+            | Phase::Alarm(_) => {
+                if status.phase.is_terminal() {
+                    Next::Never
+                } else {
+                    Next::of(manifest, &status.aggregations, calendar.now)
+                }
+            }
         };
         Some(Self {
             campaign: manifest.campaign().to_string(),
