@@ -11,6 +11,7 @@ mod check;
 mod decision;
 pub mod limits;
 mod manifest;
+pub mod outline;
 
 #[cfg(test)]
 pub(crate) mod fixture;

@@ -177,7 +177,7 @@ impl CommandError {
                     PlayError::Setting(_) => Exit::Bug,
                 },
                 StudyError::Setup(_) => Exit::Configuration,
-                StudyError::Scene(_) | StudyError::Marginals(_) | StudyError::Ridge(_) => {
+                StudyError::Scene(_) | StudyError::Marginals(_) | StudyError::Outline(_) => {
                     Exit::Data
                 }
             },

@@ -6,16 +6,17 @@ use std::convert::Infallible;
 use std::num::NonZeroU32;
 use std::rc::Rc;
 
-use protocol::aggregation::noise::Role;
+use protocol::aggregation::noise::{DELTA, Role, rho_for_epsilon};
 use protocol::aggregation::{Circuit, Grid, SetupError};
 use protocol::audit::{Audit, Changes};
+use protocol::campaign::outline::{self, OutlineError, honest_seats_max};
 use protocol::campaign::{Kind, Protection, Scoring, SelectionMode};
+use protocol::keys::vss::SeatCounts;
 use protocol::order::{self, Purpose};
 use protocol::person::Person;
-use protocol::scoring::cells::{CellShape, CentreSource};
+use protocol::scoring::cells::CentreSource;
 use protocol::scoring::marginals::{MarginalError, Marginals};
 use protocol::scoring::method::Method;
-use protocol::scoring::ridge::{self, NumberRoom, RidgeError};
 use protocol::scoring::scaling::{Encoding, Scaling};
 use protocol::scoring::schema::Value;
 use protocol::selection::threshold::Rule;
@@ -95,9 +96,9 @@ pub enum StudyError {
     /// No table.
     #[error(transparent)]
     Setup(#[from] SetupError),
-    /// No moments.
+    /// Donors cannot lend what the score needs.
     #[error(transparent)]
-    Ridge(#[from] RidgeError),
+    Outline(#[from] OutlineError),
     /// The campaign.
     #[error(transparent)]
     Play(#[from] Box<PlayError>),
@@ -248,23 +249,27 @@ impl Study {
         let scaling = Scaling::from_marginals(schema, &marginals, Encoding::Mix)?;
         let people = u32::try_from(cast.rows.len()).unwrap_or(u32::MAX);
         let (keyholders, recovery_threshold) = self.keyholders;
+        let scoring = Scoring {
+            schema: schema.clone(),
+            method: self.method,
+            k: self.k,
+            scaling: (!self.visits.scale).then(|| scaling.clone()),
+            centres: (!self.visits.scale).then_some(CentreSource::Marginals(marginals)),
+            scale_bins: 16,
+            published: published(data, scene, self.published),
+        };
         Ok(Script {
             protection: self.protection,
             issuer: None,
             keyholders,
             recovery_threshold,
-            honest_seats: honest_seats(keyholders, recovery_threshold),
+            honest_seats: honest_seats_max(SeatCounts {
+                seats: keyholders,
+                threshold: recovery_threshold,
+            }),
             cohort_min: self.cohort_min,
-            reference: self.reference(data, &scaling, cast)?,
-            scoring: Scoring {
-                schema: schema.clone(),
-                method: self.method,
-                k: self.k,
-                scaling: (!self.visits.scale).then_some(scaling),
-                centres: (!self.visits.scale).then_some(CentreSource::Marginals(marginals)),
-                scale_bins: 16,
-                published: published(data, scene, self.published),
-            },
+            reference: self.reference(&scoring, &scaling, cast)?,
+            scoring,
             rule: Rule {
                 flip_budget: self.flips,
                 no_show_milli: self.no_show_milli,
@@ -288,30 +293,17 @@ impl Study {
 
     fn reference(
         &self,
-        data: &Dataset,
+        scoring: &Scoring,
         scaling: &Scaling,
         cast: &Chosen,
     ) -> Result<Option<Circuit>, StudyError> {
         let donors = u32::try_from(cast.rows.len() - cast.members).unwrap_or(u32::MAX);
         let donors = NonZeroU32::new(donors).unwrap_or(NonZeroU32::MIN);
-        Ok(match self.method {
-            Method::Random => None,
-            Method::RbProb | Method::RbLabel | Method::RbDist if self.published > 0 => None,
-            Method::RbProb => {
-                let blocks = u16::try_from(data.records.blocks().len()).unwrap_or(u16::MAX);
-                let room = match self.epsilon {
-                    None => NumberRoom::Whole,
-                    Some(_) => NumberRoom::Ordinary,
-                };
-                Some(Circuit::Gram(ridge::gram(scaling, blocks, room)?))
-            }
-            Method::RbLabel | Method::RbDist => {
-                let shape = match self.epsilon {
-                    None => CellShape::without_noise(donors),
-                    Some(_) => CellShape::with_noise(donors),
-                };
-                Some(Circuit::Grid(self.table.map_or_else(|| shape.grid(), Ok)?))
-            }
+        let rho = self.epsilon.map(|epsilon| rho_for_epsilon(epsilon, DELTA));
+        let circuit = outline::reference(scoring, scaling, donors, rho)?;
+        Ok(match (circuit, self.table) {
+            (Some(Circuit::Grid(_)), Some(table)) => Some(Circuit::Grid(table)),
+            (circuit, _) => circuit,
         })
     }
 }
@@ -330,18 +322,6 @@ struct Chosen {
     rows: Vec<usize>,
     members: usize,
     candidates: usize,
-}
-
-/// The most seats that can be assumed honest: `T - c - (T - t)`.
-fn honest_seats(seats: u8, threshold: u8) -> u8 {
-    match threshold {
-        0 => 1,
-        t => {
-            let corrupt = (t - 1).min(t.saturating_mul(2).saturating_sub(seats.saturating_add(1)));
-            // Impossible numbers give at least one, and are refused with the plan.
-            seats.saturating_sub(corrupt).saturating_sub(seats.saturating_sub(t)).max(1)
-        }
-    }
 }
 
 /// The firm's decisions on everybody, after these people have flipped. What it cannot do is kept for the caller.

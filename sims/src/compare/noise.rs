@@ -3,7 +3,7 @@
 use protocol::aggregation::Circuit;
 use protocol::aggregation::noise::{Noise, NoiseError, Rho, rho_for_epsilon};
 
-use crate::campaign::plan::AUDIT_SHARE;
+use protocol::campaign::outline::AUDIT_SIXTY_FOURTHS;
 use statrs::distribution::{ContinuousCDF, Normal};
 
 /// Delta of every epsilon.
@@ -55,7 +55,10 @@ impl NoiseModel {
             Source::Product | Source::Campaign => {
                 let whole = rho_for_epsilon(self.epsilon, DELTA);
                 let rho = match self.source {
-                    Source::Campaign => Rho::new(whole.get() * (1.0 - 2.0 * AUDIT_SHARE)),
+                    Source::Campaign => {
+                        let audit = f64::from(AUDIT_SIXTY_FOURTHS) / 64.0;
+                        Rho::new(whole.get() * (1.0 - 2.0 * audit))
+                    }
                     Source::Product | Source::Central => whole,
                 };
                 let noise = Noise::for_rho(circuit, rho, HONEST_SEATS)?;
