@@ -1,10 +1,21 @@
-//! Organisers will run this program; it is not built yet.
-#![expect(clippy::print_stderr, reason = "a program speaks to its user")]
+//! `coordinator`: organises a campaign. See the library for what it does.
 
-fn main() -> std::process::ExitCode {
-    eprintln!(
-        "coordinator is not built yet: this version has the simulator only.\n\
-         Nothing was read, sent or stored. To see the method at work: sims demo"
-    );
-    protocol::exit::Exit::Configuration.into()
+use std::process::ExitCode;
+
+use clap::Parser as _;
+use coordinator::{cli::Cli, command::execute};
+use host::screen::Screen;
+use protocol::exit::Exit;
+
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let mut screen = Screen::standard(cli.form());
+    let end = match execute(&cli, &mut screen) {
+        Ok(exit) => exit.into(),
+        Err(problem) => screen.problem(&problem),
+    };
+    match screen.finish() {
+        Err(problem) if problem.exit == Exit::Io => Exit::Io.into(),
+        Ok(()) | Err(_) => end,
+    }
 }

@@ -1,0 +1,232 @@
+//! What the program says, word for word, and how it ends.
+
+#![expect(
+    clippy::needless_raw_string_hashes,
+    reason = "as the snapshots are written by their tool"
+)]
+
+use std::{fs, path::Path};
+
+use snapbox::{
+    cmd::{Command, cargo_bin},
+    str,
+};
+
+fn coordinator(home: &Path, arguments: &[&str]) -> Command {
+    Command::new(cargo_bin("coordinator"))
+        .args(arguments)
+        .current_dir(home)
+        .env("XDG_DATA_HOME", home.join("data"))
+        .env("TZ", "UTC")
+        .env("NO_COLOR", "1")
+}
+
+fn home() -> tempfile::TempDir {
+    tempfile::tempdir().unwrap()
+}
+
+/// The example, changed.
+fn campaign(home: &Path, from: &str, to: &str) {
+    let example = coordinator(home, &["init", "--example"]).output().unwrap().stdout;
+    let text = String::from_utf8(example).unwrap();
+    assert!(text.contains(from), "{from}");
+    fs::write(home.join("campaign.toml"), text.replacen(from, to, 1)).unwrap();
+}
+
+const INIT: [&str; 4] = ["init", "--from", "campaign.toml", "--notices-read"];
+
+#[test]
+fn a_campaign_is_made_from_the_example_once() {
+    let home = home();
+    campaign(home.path(), "cohort = 50", "cohort = 50");
+    let made = coordinator(home.path(), &INIT).output().unwrap();
+    assert!(made.status.success(), "{}", String::from_utf8_lossy(&made.stderr));
+    let words = String::from_utf8(made.stdout).unwrap();
+    assert!(words.starts_with("plan        ") && words.contains("audit-after"), "{words}");
+    assert!(
+        String::from_utf8_lossy(&made.stderr).contains("Before you begin."),
+        "the notices are shown"
+    );
+    let again = coordinator(home.path(), &INIT).assert().code(74);
+    again.stderr_eq(str![[r#"
+Error: [..]/data/concert/coordinator holds a campaign already.
+It was left as it is.
+
+hint: Go on with it: coordinator run. Or name another folder with --state.
+
+"#]]);
+
+    coordinator(home.path(), &["invite", "--out", "codes.txt"]).assert().code(3).stderr_eq(str![[
+        r#"
+Error: The campaign has no id yet: not all keyholders have joined.
+Nothing was made.
+
+hint: Keep coordinator run going until all have joined; then invite people.
+
+"#
+    ]]);
+    assert!(!home.path().join("codes.txt").exists());
+
+    let invite = ["invite", "--keyholder", "--out", "codes.txt", "--sheet", "sheet.html"];
+    coordinator(home.path(), &invite).assert().success().stdout_eq(str![[r#"
+5 codes for keyholders in codes.txt, good until [..] UTC, one use each. Only you can read the file; give each code to one person, in person or over a channel that you both trust.
+
+"#]]);
+    let codes = fs::read_to_string(home.path().join("codes.txt")).unwrap();
+    assert_eq!(codes.lines().filter(|line| line.starts_with("concert1")).count(), 5);
+    coordinator(home.path(), &invite).assert().code(74).stderr_eq(str![[r#"
+Error: codes.txt exists already
+It was left as it is.
+
+hint: Name another file, or move the old one away first.
+
+"#]]);
+
+    let status = coordinator(home.path(), &["status"]).output().unwrap();
+    let words = String::from_utf8(status.stdout).unwrap();
+    assert!(words.starts_with("NOT RUNNING"), "{words}");
+    assert!(words.contains("ceremony: 0/5 keyholders have joined"), "{words}");
+    let status = coordinator(home.path(), &["status", "--json"]).output().unwrap();
+    let json: serde_json::Value = serde_json::from_slice(&status.stdout).unwrap();
+    assert_eq!((&json["schema"], &json["stage"]), (&1.into(), &"ceremony".into()));
+
+    coordinator(home.path(), &["backup", "--out", "copy"]).assert().success();
+    let status = coordinator(home.path(), &["--state", "copy", "status"]).output().unwrap();
+    assert!(status.status.success());
+
+    coordinator(home.path(), &["destroy", "--receipt", "receipt.txt"])
+        .stdin("no\n")
+        .assert()
+        .code(4);
+    let plan = json["plan"].as_str().unwrap();
+    coordinator(home.path(), &["destroy", "--receipt", "receipt.txt"])
+        .stdin(format!("{}\n", &plan[..8]))
+        .assert()
+        .success();
+    assert!(fs::read_to_string(home.path().join("receipt.txt")).unwrap().contains(plan));
+    assert!(!home.path().join("data/concert/coordinator/journal").exists());
+}
+
+#[test]
+fn without_the_notices_read_nothing_is_made() {
+    let home = home();
+    campaign(home.path(), "cohort = 50", "cohort = 50");
+    let declined = coordinator(home.path(), &["init", "--from", "campaign.toml"]).stdin("yes\n");
+    let said = declined.output().unwrap();
+    assert_eq!(said.status.code(), Some(4));
+    assert!(
+        String::from_utf8_lossy(&said.stderr)
+            .ends_with("Error: You did not go on.\nNothing was made.\n")
+    );
+    assert!(!home.path().join("data").exists());
+}
+
+#[test]
+fn a_wrong_key_names_its_line_in_words_and_as_json() {
+    let home = home();
+    campaign(home.path(), "firm = ", "frim = ");
+    let said = coordinator(home.path(), &[&INIT[..], &["--json"]].concat()).output().unwrap();
+    assert_eq!(said.status.code(), Some(78));
+    let json: serde_json::Value = serde_json::from_slice(&said.stdout).unwrap();
+    assert_eq!((&json["code"], &json["exit"]), (&"CAMPAIGN_FILE".into(), &78.into()));
+    assert!(json["what"].as_str().unwrap().contains("unknown field `frim`"), "{json}");
+}
+
+#[test]
+fn a_label_of_high_stakes_is_refused() {
+    let home = home();
+    campaign(home.path(), "concerns = []", "concerns = [\"credit\"]");
+    let said = coordinator(home.path(), &INIT).output().unwrap();
+    assert_eq!(said.status.code(), Some(78));
+    let words = String::from_utf8(said.stderr).unwrap();
+    assert!(
+        words.contains(
+            "Error: The label has to do with credit. False statements there can be crimes"
+        ),
+        "{words}"
+    );
+}
+
+#[test]
+fn what_is_not_there_or_no_transcript_is_said() {
+    let home = home();
+    coordinator(home.path(), &["status"]).assert().code(74);
+    coordinator(home.path(), &["run"]).assert().code(74).stderr_eq(str![[r#"
+Error: there is no journal at [..]/data/concert/coordinator/journal
+
+hint: Check --state, or begin: coordinator init --from campaign.toml
+
+"#]]);
+    fs::write(home.path().join("t"), "nothing").unwrap();
+    coordinator(home.path(), &["verify", "t"]).assert().code(6).stderr_eq(str![[r#"
+ALARM: t: this is no transcript: it does not begin with "concert transcript 1".
+Do not act on it.
+
+hint: Compare with the transcript that others have; keep this file as evidence.
+
+"#]]);
+    coordinator(home.path(), &["verify", "none"]).assert().code(74);
+    coordinator(home.path(), &["frobnicate"]).assert().code(2);
+    coordinator(home.path(), &["man"]).assert().success();
+    coordinator(home.path(), &["completions", "fish"]).assert().success();
+}
+
+#[test]
+fn decisions_before_and_after_are_compared_with_intervals_and_power() {
+    let home = home();
+    let table = |accepted: [usize; 4]| {
+        let mut text = String::from("minority,positive,accepted\n");
+        for (cell, accepted) in accepted.into_iter().enumerate() {
+            for row in 0..400 {
+                text += &format!("{},{},{}\n", cell / 2, cell % 2, u8::from(row < accepted));
+            }
+        }
+        text
+    };
+    fs::write(home.path().join("b.csv"), table([100, 320, 20, 160])).unwrap();
+    fs::write(home.path().join("a.csv"), table([100, 320, 80, 300])).unwrap();
+    let audit = ["audit", "--before", "b.csv", "--after", "a.csv"];
+    let said = coordinator(home.path(), &audit).output().unwrap();
+    let words = String::from_utf8(said.stdout).unwrap();
+    assert!(words.starts_with("equalized odds violation: -0.250"), "{words}");
+    assert!(words.contains(": improved") && words.contains("decisions are needed"), "{words}");
+    fs::write(home.path().join("a.csv"), "minority,positive,accepted\n1,0,7\n").unwrap();
+    coordinator(home.path(), &audit).assert().code(65).stderr_eq(str![[r#"
+Error: a.csv: line 2: accepted = 7; allowed: 0 or 1.
+Nothing was counted.
+
+hint: The columns are minority, positive and accepted, each 0 or 1, one person a line.
+
+"#]]);
+}
+
+#[test]
+fn it_runs_until_it_is_told_to_end_and_owns_its_state() {
+    use std::io::{BufRead as _, BufReader};
+    let home = home();
+    campaign(home.path(), "cohort = 50", "cohort = 50");
+    coordinator(home.path(), &INIT).assert().success();
+    for _ in 0..2 {
+        let mut running = std::process::Command::new(cargo_bin("coordinator"))
+            .args(["run", "--json", "--listen", "127.0.0.1:0"])
+            .env("XDG_DATA_HOME", home.path().join("data"))
+            .stdout(std::process::Stdio::piped())
+            .spawn()
+            .unwrap();
+        let mut lines = BufReader::new(running.stdout.take().unwrap()).lines();
+        let first = lines.next().unwrap().unwrap();
+        assert!(first.contains("\"event\":\"listening\""), "{first}");
+        coordinator(home.path(), &["run", "--listen", "127.0.0.1:0"]).assert().code(75);
+        let status = coordinator(home.path(), &["status"]).output().unwrap();
+        assert!(!String::from_utf8(status.stdout).unwrap().contains("NOT RUNNING"));
+        // Told as a terminal tells it.
+        let told =
+            std::process::Command::new("kill").arg("-INT").arg(running.id().to_string()).status();
+        assert!(told.unwrap().success());
+        assert_eq!(running.wait().unwrap().code(), Some(0));
+        let last = lines.last().unwrap().unwrap();
+        assert!(last.contains("\"event\":\"stopped\""), "{last}");
+    }
+    let transcript = home.path().join("data/concert/coordinator/transcript");
+    coordinator(home.path(), &["verify", transcript.to_str().unwrap()]).assert().success();
+}
