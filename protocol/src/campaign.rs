@@ -9,6 +9,7 @@
 
 mod check;
 mod decision;
+mod draft;
 pub mod limits;
 mod manifest;
 pub mod outline;
@@ -18,6 +19,7 @@ pub(crate) mod fixture;
 
 pub use check::{AggregationFault, CheckedPlan, PlanError};
 pub use decision::{Decision, Undecidable};
+pub use draft::Draft;
 pub use manifest::{
     CheckedManifest, Manifest, ManifestError, SeatAggregation, SeatEntry, SeatKeys,
 };

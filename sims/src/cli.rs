@@ -6,6 +6,8 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use protocol::scoring::method::Method;
 
+use crate::dataset::infer::Marked;
+
 /// Minority collective action against an unfair classifier, simulated end to end.
 ///
 /// A firm trains a classifier on what people report about themselves and treats a minority worse.
@@ -23,7 +25,7 @@ pub struct Cli {
 const AFTER: &str = "When not to use this: not for reports made under oath or attested by others, \
 for credit, insurance, tax, benefits, immigration, courts, health or safety; false statements there \
 can be crimes. It is a research tool; it promises no effect on any real firm.\n\n\
-Exit codes: 0 done, 1 bug, 2 usage, 5 a campaign was aborted, 6 a verification failed, 65 bad data, 74 cannot read or write, 78 bad configuration.";
+Exit codes: 0 done, 1 bug, 2 usage, 5 a campaign was aborted, 6 a verification failed, 20 no safe plan, 65 bad data, 74 cannot read or write, 78 bad configuration.";
 
 /// The commands.
 #[derive(Debug, Subcommand)]
@@ -38,6 +40,8 @@ pub enum Command {
     Reproduce(Reproduce),
     /// Compares exact scores with private ones, from aggregates only, on the same members.
     Compare(Compare),
+    /// Says how many members to recruit and how many flips to aim at, or not to run at all.
+    Plan(Box<Plan>),
     /// Measures how many donors private scores need, by epsilon.
     Donors(Donors),
     /// Follows the transcript of a campaign step by step, checking every rule.
@@ -277,6 +281,131 @@ pub enum NetworkWord {
     Ordinary,
     /// The same with crashes and restarts of everybody, and a tenth of the people leaving for ever.
     Rough,
+}
+
+/// What the firm may know of the group.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub enum GroupWord {
+    /// The group is among its features.
+    Used,
+    /// It is not.
+    Unused,
+    /// A feature that tells the group of nine in ten people is.
+    Proxy,
+}
+
+/// What the firm may do about doubtful reports.
+#[derive(Clone, Copy, Debug, Eq, PartialEq, ValueEnum)]
+pub enum FilterWord {
+    /// Nothing.
+    None,
+    /// It leaves out the tenth of the reports that it finds least likely.
+    Prune,
+}
+
+/// Options of `sims plan`.
+#[derive(Args, Debug)]
+#[command(after_help = PLAN)]
+pub struct Plan {
+    /// People like the firm's, from public, past or consented data: CSV with a header, a row each.
+    #[arg(long, requires = "group", requires = "label", conflicts_with = "dataset")]
+    pub reference: Option<PathBuf>,
+    /// The reference's group column; COLUMN=TEXT if the minority is not written as 1.
+    #[arg(long, requires = "reference", value_parser = marked)]
+    pub group: Option<Marked>,
+    /// The reference's label column; COLUMN=TEXT if the positive label is not written as 1.
+    #[arg(long, requires = "reference", value_parser = marked)]
+    pub label: Option<Marked>,
+    /// Columns of the reference that are no features, separated by commas.
+    #[arg(long, requires = "reference", value_delimiter = ',')]
+    pub ignore: Vec<String>,
+    /// Instead of --reference: compas, adult, acs, hsls, synthetic, or the path of a description (TOML).
+    #[arg(long)]
+    pub dataset: Option<String>,
+    /// The folder that holds the data sets.
+    #[arg(long)]
+    pub data: Option<PathBuf>,
+    /// How many people's reports the firm trains on; as many as the reference can give unless said.
+    #[arg(long)]
+    pub trained: Option<usize>,
+    /// The expected share of the minority that joins, above 0 to 1.
+    #[arg(long, default_value_t = 0.3)]
+    pub alpha: f64,
+    /// The score: rb-prob, rb-label or rb-dist; random always runs beside it.
+    #[arg(long, default_value = "rb-prob")]
+    pub method: Method,
+    /// Neighbours of rb-label and rb-dist.
+    #[arg(long, default_value_t = 20)]
+    pub k: usize,
+    /// By which share unfairness (the equalized odds violation) is to fall.
+    #[arg(long, default_value_t = 0.5)]
+    pub target: f64,
+    /// A rise of unfairness by more than this makes things worse.
+    #[arg(long, default_value_t = 0.02)]
+    pub harm: f64,
+    /// The least probability of meeting the target, in every scenario, of a recommended M.
+    #[arg(long, default_value_t = 0.5)]
+    pub confidence: f64,
+    /// Of those who are asked, the share expected to flip.
+    #[arg(long, default_value_t = 0.8)]
+    pub compliance: f64,
+    /// The share of members expected to be gone before anybody is asked.
+    #[arg(long, default_value_t = 0.2)]
+    pub dropout: f64,
+    /// Scenarios: how the firm may learn, separated by commas.
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "logistic,boosted")]
+    pub firms: Vec<FirmWord>,
+    /// Scenarios: what it may know of the group.
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "used,unused")]
+    pub group_use: Vec<GroupWord>,
+    /// Scenarios: what it may do about doubtful reports.
+    #[arg(long, value_enum, value_delimiter = ',', default_value = "none")]
+    pub filters: Vec<FilterWord>,
+    /// Scenarios: shares of the planned flips that happen, such as 1,0.8,0.5.
+    #[arg(long, value_delimiter = ',', default_value = "1", value_parser = above_zero)]
+    pub carried_out: Vec<f64>,
+    /// Flip budgets to look at, ascending; 1 would level the groups' shares of positive labels.
+    #[arg(long, value_delimiter = ',', default_value = "0.1,0.25,0.5,0.75,1,1.25", value_parser = above_zero)]
+    pub grid: Vec<f64>,
+    /// The most simulated campaigns per scenario; fewer if the mean is known to +-.01 before.
+    #[arg(long, default_value_t = 300, value_parser = clap::value_parser!(u32).range(24..=10_000))]
+    pub replicates: u32,
+    /// Decides every draw.
+    #[arg(long, default_value_t = 0)]
+    pub seed: u32,
+    /// The folder for plan.json and the figure.
+    #[arg(long, default_value = ".")]
+    pub out: PathBuf,
+    /// Print what plan.json holds instead of a table.
+    #[arg(long)]
+    pub json: bool,
+    /// Make this plan (a plan.json) again and compare every digit; all other options but --data are the file's.
+    #[arg(long, conflicts_with_all = ["reference", "dataset", "calibrate"])]
+    pub verify: Option<PathBuf>,
+    /// Instead of a plan: compare predictions with campaigns that then took place, on made-up people.
+    #[arg(long, conflicts_with_all = ["reference", "dataset"])]
+    pub calibrate: bool,
+    /// How many made-up populations.
+    #[arg(long, default_value_t = 400, value_parser = clap::value_parser!(u32).range(10..=100_000), requires = "calibrate")]
+    pub draws: u32,
+}
+
+const PLAN: &str = "Example:\n  \
+  sims plan --reference ref.csv --group sex=Female --label approved=yes --target 0.5\n\
+Exit code 20: no M is safe in all scenarios. Tick those you think possible with --firms, --group-use,\n\
+--filters and --carried-out; every combination counts. Nothing leaves this machine.";
+
+/// # Errors
+/// In words, for a column without a name.
+fn marked(word: &str) -> Result<Marked, String> {
+    let (column, text) = match word.split_once('=') {
+        Some((column, text)) => (column, Some(text.to_owned())),
+        None => (word, None),
+    };
+    if column.is_empty() {
+        return Err("allowed: COLUMN or COLUMN=TEXT".to_owned());
+    }
+    Ok(Marked { column: column.to_owned(), text })
 }
 
 /// Options of `sims donors`.

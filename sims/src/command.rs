@@ -4,6 +4,8 @@ use std::fs;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use protocol::exit::Exit;
+
 use crate::cli::{Cli, Command};
 use crate::dataset::{self, Dataset, Description};
 use crate::error::CommandError;
@@ -17,6 +19,7 @@ mod data;
 mod demo;
 mod donors;
 mod pictures;
+mod plan;
 mod progress;
 mod replay;
 mod reproduce;
@@ -33,12 +36,13 @@ pub struct World<'a, W> {
     pub data: PathBuf,
 }
 
-/// Runs one command.
+/// Runs one command; most end with [`Exit::Done`] or an error.
 ///
 /// # Errors
 /// [`CommandError`]; its exit code and hint are the caller's to show.
-pub fn execute<W: Write>(cli: Cli, world: &mut World<'_, W>) -> Result<(), CommandError> {
+pub fn execute<W: Write>(cli: Cli, world: &mut World<'_, W>) -> Result<Exit, CommandError> {
     match cli.command {
+        Command::Plan(options) => return plan::execute(&options, world),
         Command::Demo(options) => demo::execute(&options, world.out),
         Command::Run(options) => run::execute(&options, world),
         Command::Sweep(options) => sweep::execute(&options, world),
@@ -52,7 +56,8 @@ pub fn execute<W: Write>(cli: Cli, world: &mut World<'_, W>) -> Result<(), Comma
             let results = reference::run(&options.cases, &data)?;
             Ok(reference::write(&results, world.out)?)
         }
-    }
+    }?;
+    Ok(Exit::Done)
 }
 
 /// The revision this program was built from.

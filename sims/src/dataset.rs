@@ -3,6 +3,7 @@
 mod description;
 mod error;
 pub mod fetch;
+pub mod infer;
 mod load;
 mod table;
 #[cfg(test)]
@@ -37,6 +38,27 @@ pub struct Dataset {
     pub fingerprint: String,
     /// The records had everybody been of the majority, where that is known (synthetic people only).
     pub counterfactual: Option<Design>,
+}
+
+impl Dataset {
+    /// The people of `rows`, in that order; a row may come several times.
+    ///
+    /// # Panics
+    /// If a row number is not below the number of people.
+    #[must_use]
+    pub fn select(&self, rows: &[usize]) -> Self {
+        let pick = |flags: &[bool]| rows.iter().map(|&row| flags[row]).collect();
+        Self {
+            name: self.name.clone(),
+            schema: self.schema.clone(),
+            records: self.records.select(rows),
+            minority: pick(&self.minority),
+            positive: pick(&self.positive),
+            test_share: self.test_share,
+            fingerprint: self.fingerprint.clone(),
+            counterfactual: self.counterfactual.as_ref().map(|records| records.select(rows)),
+        }
+    }
 }
 
 /// The words of the descriptions that are built in.

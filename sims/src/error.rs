@@ -14,10 +14,14 @@ use crate::campaign::study::StudyError;
 use crate::compare::{CompareError, SeedError};
 use crate::dataset::DatasetError;
 use crate::dataset::fetch::FetchError;
+use crate::dataset::infer::InferError;
 use crate::experiment::ExperimentError;
 use crate::experiment::sweep::SweepError;
 use crate::figure::FigureError;
 use crate::paper::PaperError;
+use crate::planning::PlanningError;
+use crate::planning::calibrate::CalibrationError;
+use crate::planning::report::Difference;
 use crate::population::PopulationError;
 use crate::reference::ReferenceError;
 use crate::scene::SceneError;
@@ -123,6 +127,34 @@ pub enum CommandError {
     /// A reference case failed.
     #[error(transparent)]
     Reference(#[from] ReferenceError),
+    /// A reference does not describe itself.
+    #[error(transparent)]
+    SelfDescribed(#[from] InferError),
+    /// A plan cannot be made.
+    #[error(transparent)]
+    Planning(#[from] PlanningError),
+    /// Neither a reference nor a data set.
+    #[error("a plan needs people like the firm's: --reference FILE.csv or --dataset WORD")]
+    NoReference,
+    /// A file is no plan.
+    #[error("{}: not a plan: {source}", .file.display())]
+    PlanFile {
+        /// The file.
+        file: PathBuf,
+        /// Why not.
+        source: serde_json::Error,
+    },
+    /// A plan made again says something else.
+    #[error("{} says {} at {}, but made again it is {}", .file.display(), .difference.expected, .difference.key, .difference.got)]
+    PlanDiffers {
+        /// The file.
+        file: PathBuf,
+        /// Where it differs.
+        difference: Difference,
+    },
+    /// A calibration stopped.
+    #[error(transparent)]
+    Calibration(#[from] CalibrationError),
     /// A figure could not be drawn.
     #[error(transparent)]
     Figure(#[from] FigureError),
@@ -144,17 +176,25 @@ impl CommandError {
                 | FetchError::Format { .. } => Exit::Verification,
             },
             Self::Data(DatasetError::Unreadable { .. })
+            | Self::SelfDescribed(InferError::Data(DatasetError::Unreadable { .. }))
             | Self::NoData { .. }
             | Self::Figure(FigureError::Write { .. })
             | Self::Read { .. }
             | Self::Write { .. }
             | Self::Output(_) => Exit::Io,
             Self::Data(DatasetError::Description { .. })
+            | Self::SelfDescribed(InferError::Unmarked { .. })
+            | Self::Planning(PlanningError::Setting { .. } | PlanningError::Nothing { .. })
+            | Self::NoReference
             | Self::Experiment { .. }
             | Self::NoMarks { .. }
             | Self::Options(_) => Exit::Configuration,
             Self::Only { .. } => Exit::Usage,
             Self::Data(_)
+            | Self::SelfDescribed(_)
+            | Self::Planning(_)
+            | Self::Calibration(_)
+            | Self::PlanFile { .. }
             | Self::Scene(_)
             | Self::Compare(_)
             | Self::Population(_)
@@ -181,7 +221,7 @@ impl CommandError {
                     Exit::Data
                 }
             },
-            Self::Transcript { .. } => Exit::Verification,
+            Self::Transcript { .. } | Self::PlanDiffers { .. } => Exit::Verification,
             Self::Figure(_) => Exit::Bug,
         }
     }
@@ -189,6 +229,15 @@ impl CommandError {
     /// What to do next, where there is something to say.
     pub fn hint(&self) -> Option<&'static str> {
         match self {
+            Self::PlanDiffers { .. } => Some(
+                "compare the versions and the reference's hash in the file with yours; another program, other data or another processor give other numbers",
+            ),
+            Self::Planning(PlanningError::FewPeople { .. }) => {
+                Some("use a larger reference; with few people nothing can be said")
+            }
+            Self::Planning(PlanningError::Scene {
+                error: SceneError::NoCandidates { .. }, ..
+            }) => Some("let more people join with --alpha"),
             Self::NoData { .. } => {
                 Some("name the folder with --data, or fetch COMPAS and Adult: sims data get compas")
             }

@@ -11,6 +11,7 @@ pub(crate) mod bins;
 mod boosted;
 mod logistic;
 mod mlp;
+pub mod pruned;
 
 /// Which learner the firm uses, with its settings.
 #[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]

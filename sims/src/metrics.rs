@@ -59,6 +59,13 @@ impl Confusion {
         self.counts[usize::from(minority)][usize::from(positive)].iter().sum()
     }
 
+    /// Share of wrong decisions among the people of one group; `None` if it has nobody.
+    pub fn error_of(&self, minority: bool) -> Option<f64> {
+        let [[n0, n1], [p0, p1]] = self.counts[usize::from(minority)];
+        let people = n0 + n1 + p0 + p1;
+        (people > 0).then(|| ratio(n1 + p0, people))
+    }
+
     /// The measures of the counts.
     ///
     /// # Errors
@@ -174,6 +181,9 @@ mod tests {
         close(m.parity, 3.0 / 4.0 - 1.0 / 3.0);
         close(m.tpr_minority, 0.5);
         close(m.fpr_majority, 0.5);
+        let of = |minority| Confusion::count(&a, &y, &h).error_of(minority).unwrap();
+        close(of(false), 1.0 / 4.0);
+        close(of(true), 1.0 / 3.0);
     }
 
     #[test]

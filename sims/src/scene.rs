@@ -92,7 +92,19 @@ impl<'a> Scene<'a> {
         let rows = data.minority.len();
         let shuffled = order::order(seed, Purpose::Split, 0..rows);
         let (test, train) = shuffled.split_at(share_of(data.test_share, rows, 0.0));
-        let (test, train) = (ascending(test), ascending(train));
+        Self::of_rows(data, seed, ascending(train), ascending(test))
+    }
+
+    /// People who are split already; `seed` decides all else. Rows are ascending, none is in both lists.
+    ///
+    /// # Errors
+    /// [`SceneError::EmptyGroup`].
+    pub fn of_rows(
+        data: &'a Dataset,
+        seed: u64,
+        train: Vec<usize>,
+        test: Vec<usize>,
+    ) -> Result<Self, SceneError> {
         for (name, rows) in [("train", &train), ("test", &test)] {
             for (group, minority) in [("minority", true), ("majority", false)] {
                 if !rows.iter().any(|&row| data.minority[row] == minority) {
@@ -216,9 +228,21 @@ impl<'a> Scene<'a> {
     /// # Errors
     /// [`SceneError::Firm`].
     pub fn firm(&self, learner: &Learner, sight: GroupSight) -> Result<Trial<'_>, SceneError> {
+        self.firm_by(sight, |records, labels| learner.prepare(records, labels))
+    }
+
+    /// Lets a firm of any making prepare on the train rows.
+    ///
+    /// # Errors
+    /// [`SceneError::Firm`].
+    pub fn firm_by(
+        &self,
+        sight: GroupSight,
+        prepare: impl FnOnce(&Design, &[bool]) -> Result<Box<dyn Firm>, FirmError>,
+    ) -> Result<Trial<'_>, SceneError> {
         let records = self.seen(&self.train, sight);
         let labels: Vec<bool> = self.train.iter().map(|&row| self.data.positive[row]).collect();
-        let firm = learner.prepare(&records, &labels)?;
+        let firm = prepare(&records, &labels)?;
         let test = self.seen(&self.test, sight);
         let counterfactual = self.data.counterfactual.as_ref().map(|records| {
             let records = records.select(&self.test);
@@ -397,7 +421,7 @@ fn ascending(rows: &[usize]) -> Vec<usize> {
 }
 
 /// `floor(share * count + rounding)`, at most `count`.
-fn share_of(share: f64, count: usize, rounding: f64) -> usize {
+pub(crate) fn share_of(share: f64, count: usize, rounding: f64) -> usize {
     #[expect(
         clippy::cast_precision_loss,
         clippy::cast_possible_truncation,

@@ -384,6 +384,86 @@ fn same(left: &(String, String), right: &(String, String)) {
     }
 }
 
+/// A plan of the small table, in few replicates; later arguments win over these.
+const PLAN: [&str; 10] = [
+    "plan",
+    "--reference",
+    "loans.csv",
+    "--group",
+    "sex=f",
+    "--label",
+    "paid=yes",
+    "--replicates",
+    "24",
+    "--alpha",
+];
+
+#[test]
+fn a_plan_is_kept_and_made_again() {
+    let place = Place::new();
+    let planned = place.sims(
+        &[&PLAN[..], &["0.6", "--group-use", "used", "--confidence", "0", "--harm", "0.9"]]
+            .concat(),
+    );
+    planned.succeeds();
+    for part in [
+        "loans: 400 people; the firm is taken to train on 280 like these",
+        "M_SP, as many flips as would level the labels:",
+        "logistic, group used: EqOd",
+        "Recommended: M = ",
+        "Recruit at least ",
+        "0.100                  377",
+    ] {
+        assert!(planned.printed.contains(part), "{part:?} is not in {}", planned.printed);
+    }
+    let figure = fs::read_to_string(place.path("plan.svg")).unwrap();
+    assert!(figure.contains("boosted, group used"));
+    let campaign = fs::read_to_string(place.path("campaign.toml")).unwrap();
+    assert!(campaign.contains("[planned]"), "{campaign}");
+    let verified = place.sims(&["plan", "--verify", "plan.json"]);
+    verified.succeeds();
+    assert!(verified.printed.contains("every digit is the same"), "{}", verified.printed);
+    place.edit("plan.json", "\"budget\": ", "\"budget\": 1");
+    let differs = ["plan.json says 1", "/outlooks/0/levels/0/budget", "made again it is"];
+    place.sims(&["plan", "--verify", "plan.json"]).fails(6, &differs);
+    place.sims(&["plan", "--verify", "loans.csv"]).fails(65, &["loans.csv: not a plan"]);
+}
+
+#[test]
+fn a_plan_that_is_not_safe_says_so_in_its_exit_code() {
+    let place = Place::new();
+    let ended = place.sims(&[&PLAN[..], &["0.6", "--confidence", "1", "--json"]].concat());
+    assert_eq!(ended.code, Some(20), "{}", ended.says);
+    let plan: serde_json::Value = serde_json::from_str(&ended.printed).unwrap();
+    assert_ne!(plan["verdict"]["verdict"], "run");
+    assert!(!place.path("campaign.toml").exists(), "there is no campaign to go on with");
+    assert_eq!(plan["outlooks"].as_array().unwrap().len(), 4);
+    // The majority, taken for the minority, is better off.
+    let swapped = PLAN.map(|word| if word == "sex=f" { "sex=m" } else { word });
+    let ended = place.sims(&[&swapped[..], &["0.6"]].concat());
+    assert_eq!(ended.code, Some(20));
+    assert!(ended.printed.contains("the minority is not worse off"), "{}", ended.printed);
+}
+
+#[test]
+fn what_no_plan_can_be_made_of() {
+    let place = Place::new();
+    let plan = |more: &[&str]| place.sims(&[&["plan"][..], more].concat());
+    plan(&[]).fails(78, &["--reference FILE.csv or --dataset WORD"]);
+    let unmarked = ["--reference", "loans.csv", "--group", "sex", "--label", "paid=yes"];
+    plan(&unmarked).fails(78, &["column \"sex\" holds f, m", "--group sex=TEXT"]);
+    let absent = ["--reference", "loans.csv", "--group", "sexx=f", "--label", "paid=yes"];
+    plan(&absent).fails(65, &["no column \"sexx\"; did you mean \"sex\"?"]);
+    let lost = ["--reference", "lost.csv", "--group", "sex=f", "--label", "paid=yes"];
+    plan(&lost).fails(74, &["lost.csv"]);
+    place.sims(&[&PLAN[..], &["2"]].concat()).fails(78, &["alpha is 2; allowed: above 0"]);
+    let target = [&PLAN[..], &["0.5", "--target", "0"]].concat();
+    place.sims(&target).fails(78, &["the target is 0"]);
+    let calibrated = place.sims(&["plan", "--calibrate", "--draws", "10"]);
+    calibrated.succeeds();
+    assert!(calibrated.printed.contains("10 made-up populations"), "{}", calibrated.printed);
+}
+
 /// A folder with a table of people, its description and an experiment.
 struct Place {
     folder: TempDir,

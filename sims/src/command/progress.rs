@@ -10,10 +10,14 @@ pub(super) struct Bar(ProgressBar);
 
 impl Bar {
     pub(super) fn new() -> Self {
+        Self::of("firms retrained")
+    }
+
+    /// Of something else.
+    pub(super) fn of(what: &str) -> Self {
         let bar = ProgressBar::new(0);
-        let style =
-            ProgressStyle::with_template("{wide_bar} {pos}/{len} firms retrained, {eta} left");
-        if let Ok(style) = style {
+        let template = format!("{{wide_bar}} {{pos}}/{{len}} {what}, {{eta}} left");
+        if let Ok(style) = ProgressStyle::with_template(&template) {
             bar.set_style(style);
         }
         Self(bar)

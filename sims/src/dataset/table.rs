@@ -229,7 +229,7 @@ fn any_number() -> Feature {
 }
 
 /// The column of the first name that the header has.
-fn find(
+pub(super) fn find(
     file: &Path,
     header: &csv::StringRecord,
     columns: &[String],
