@@ -1,11 +1,12 @@
 //! What the program says, word for word, and how it ends.
 
+#![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 #![expect(
     clippy::needless_raw_string_hashes,
     reason = "as the snapshots are written by their tool"
 )]
 
-use std::{fs, path::Path};
+use std::{fmt::Write, fs, path::Path};
 
 use snapbox::{
     cmd::{Command, cargo_bin},
@@ -178,7 +179,7 @@ fn decisions_before_and_after_are_compared_with_intervals_and_power() {
         let mut text = String::from("minority,positive,accepted\n");
         for (cell, accepted) in accepted.into_iter().enumerate() {
             for row in 0..400 {
-                text += &format!("{},{},{}\n", cell / 2, cell % 2, u8::from(row < accepted));
+                writeln!(text, "{},{},{}", cell / 2, cell % 2, u8::from(row < accepted)).unwrap();
             }
         }
         text

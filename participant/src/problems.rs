@@ -111,14 +111,7 @@ pub fn not_admitted(reject: &Reject) -> Problem {
     let what = |text: &str| format!("{text}: {reject}.");
     let new = "Ask the organiser for a new code; correcting this one will not help.";
     match reject {
-        Reject::EnrolmentClosed => Problem::new(
-            Exit::Deadline,
-            "JOINING_CLOSED",
-            what("Too late to join, by the coordinator's clock"),
-        )
-        .safe("Nothing about your record was sent.")
-        .next("Ask the organiser whether there will be another campaign."),
-        Reject::IssueClosed => Problem::new(
+        Reject::EnrolmentClosed | Reject::IssueClosed => Problem::new(
             Exit::Deadline,
             "JOINING_CLOSED",
             what("Too late to join, by the coordinator's clock"),

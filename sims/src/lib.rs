@@ -5,7 +5,6 @@
 //! - [`baseline`]: what a firm could do itself. [`compare`]: exact scores against private ones.
 //! - [`beyond`]: what the paper could not do.
 //! - [`experiment`]: everything that varies, on all cores, resumable. [`reference`](mod@reference): regression
-//!   cases. [`paper`]: the paper's points. [`figure`]: pictures. [`cli`], [`command`], [`error`]: the program `sims`.
 //!   cases. [`paper`]: the paper's points. [`figure`]: pictures. [`report`]: one page of them. [`cli`], [`command`], [`error`]: the program `sims`.
 //! - [`planning`]: how many must flip, before anybody does.
 //! - [`network`]: a server, its clients, and all that goes wrong between them.

@@ -13,7 +13,7 @@ use crate::cli::{FilterWord, GroupWord, Plan};
 use crate::dataset::Dataset;
 use crate::dataset::infer::{self, Named};
 use crate::error::CommandError;
-use crate::experiment::sweep::write_atomically;
+use crate::experiment::journal::write_atomically;
 use crate::planning::outlook::Verdict;
 use crate::planning::report::{Expected, Maker, Report, Source};
 use crate::planning::rule::Rule;
