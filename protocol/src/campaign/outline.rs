@@ -66,7 +66,7 @@ pub struct Outline<'a> {
     pub scoring: &'a Scoring,
     /// Of the score histogram.
     pub bins: Bins,
-    /// What donors lend, by [`reference`]; nothing for `random` and for a published sample.
+    /// What donors lend, by [`reference()`]; nothing for `random` and for a published sample.
     pub reference: Option<&'a Circuit>,
     /// What is asked of people.
     pub visits: Visits,
