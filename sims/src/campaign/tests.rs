@@ -17,6 +17,7 @@ use protocol::selection::threshold::Rule;
 use super::adversary::Mischief;
 use super::cast::{issuer, person_secret};
 use super::crowd::Crowd;
+use super::hindsight::{Hindsight, HindsightError, Subject};
 use super::plan::{Script, Visits};
 use super::play::{Played, ordinary, play};
 
@@ -108,4 +109,30 @@ fn a_whole_campaign_with_tokens_ends_with_every_result() {
         assert!(transcript.plan().issue.is_some());
         assert!(transcript.roster().unwrap().len() >= 50);
     }
+}
+
+#[test]
+fn in_hindsight_records_and_keys_give_every_sum_and_everybody_who_is_asked() {
+    let (count, seed) = (60, 3);
+    let (played, transcript) = run(&script(Protection::Private), count, seed);
+    let after = |number| Some(played.flipped.contains(&number));
+    let person = |(number, person)| Subject { person, accepted_after: after(number) };
+    let mut everybody: Vec<Subject> =
+        people(count, seed).into_iter().enumerate().map(person).collect();
+    let hindsight = Hindsight::of(&transcript, &everybody).unwrap();
+    assert_eq!(hindsight.asked, played.asked);
+    assert_eq!(hindsight.sums.len(), 5);
+    for (id, sum) in &hindsight.sums {
+        assert_eq!(transcript.opened(*id).as_ref(), Some(sum), "{id}");
+    }
+    // One candidate less, and the histogram is another.
+    let asked = *played.asked.first().unwrap();
+    everybody[asked].person.positive = true;
+    let other = Hindsight::of(&transcript, &everybody).unwrap();
+    assert!(
+        other.sum(transcript.plan(), Kind::Selection)
+            != hindsight.sum(transcript.plan(), Kind::Selection)
+    );
+    everybody.remove(asked);
+    assert!(matches!(Hindsight::of(&transcript, &everybody), Err(HindsightError::Stranger(_))));
 }
