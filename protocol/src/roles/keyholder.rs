@@ -29,6 +29,9 @@ use std::{collections::BTreeMap, sync::Arc};
 use thiserror::Error;
 use verification::Verification;
 
+/// A keyholder asks at least so often within the plan's patience.
+const PATIENCE_PACES: u64 = 30;
+
 /// How a keyholder takes part.
 #[derive(Clone, Copy, Debug)]
 pub struct Configuration {
@@ -36,7 +39,7 @@ pub struct Configuration {
     pub plan: PlanId,
     /// Its seat.
     pub seat: Seat,
-    /// How long it waits before it asks again, in milliseconds.
+    /// How long it waits at most before it asks again, in milliseconds; less if the plan's patience is short.
     pub pace_millis: u64,
     /// Whether it declares silent keyholders lost by itself, after the plan's patience. Otherwise a person does,
     /// after trying their contact: [`Keyholder::declare_lost`].
@@ -270,7 +273,7 @@ impl Keyholder {
         }
         let from = self.transcript.as_ref().map_or(0, Transcript::len);
         out.push(Effect::Send(request.unwrap_or(Request::Follow { from })));
-        out.push(Effect::Wake(now.after_millis(self.configuration.pace_millis)));
+        out.push(Effect::Wake(now.after_millis(self.pace())));
         out
     }
 
@@ -309,7 +312,7 @@ impl Client for Keyholder {
             }
             Response::Posted(_) => {
                 let from = self.transcript.as_ref().map_or(0, Transcript::len);
-                let pace = now.after_millis(self.configuration.pace_millis);
+                let pace = now.after_millis(self.pace());
                 return vec![Effect::Send(Request::Follow { from }), Effect::Wake(pace)];
             }
             // What is not taken is asked for again, but not at once: the answer would be the same.
@@ -361,14 +364,22 @@ impl Client for Keyholder {
 }
 
 impl Keyholder {
+    /// How long it waits before it asks again: its own pace, but well within the plan's patience, so that a campaign of
+    /// seconds is not slower than its keyholders are allowed to be.
+    fn pace(&self) -> u64 {
+        let patience = self.transcript.as_ref().map(|of| of.plan().patience_millis);
+        let soon = patience.map_or(u64::MAX, |millis| (millis / PATIENCE_PACES).max(1));
+        self.configuration.pace_millis.min(soon)
+    }
+
     fn pause(&self, now: Time) -> Effects {
-        vec![Effect::Wake(now.after_millis(self.configuration.pace_millis))]
+        vec![Effect::Wake(now.after_millis(self.pace()))]
     }
 
     /// Asks again at `at`, within its own pace; and follows first, as others may have acted meanwhile.
     fn pause_until(&mut self, now: Time, at: Time) -> Effects {
         self.must_follow = true;
-        let latest = now.after_millis(self.configuration.pace_millis);
+        let latest = now.after_millis(self.pace());
         vec![Effect::Wake(at.min(latest).max(now.after_millis(1)))]
     }
 }
