@@ -5,9 +5,9 @@ use std::fmt::Write;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
-use std::sync::OnceLock;
 
 use tempfile::TempDir;
+use tests::programs::Program;
 
 const DESCRIPTION: &str = r#"
 name = "loans"
@@ -580,35 +580,6 @@ impl Noise {
     }
 }
 
-/// The program beside this test, built from the sources as they are.
-///
-/// Cargo builds it only if they changed, and one test after the other.
 fn program() -> &'static Path {
-    static PROGRAM: OnceLock<PathBuf> = OnceLock::new();
-    PROGRAM.get_or_init(|| {
-        let this = std::env::current_exe().unwrap();
-        let profile = this.ancestors().nth(2).unwrap();
-        let mut build = Command::new(env!("CARGO"));
-        build.args([
-            "build",
-            "--quiet",
-            "--offline",
-            "--locked",
-            "--package",
-            "sims",
-            "--bin",
-            "sims",
-        ]);
-        if profile.ends_with("release") {
-            build.arg("--release");
-        }
-        let output = build
-            .arg("--target-dir")
-            .arg(profile.parent().unwrap())
-            .current_dir(env!("CARGO_MANIFEST_DIR"))
-            .output()
-            .unwrap();
-        assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-        profile.join(format!("sims{}", std::env::consts::EXE_SUFFIX))
-    })
+    Program::Sims.path()
 }

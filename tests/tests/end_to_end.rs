@@ -1,0 +1,244 @@
+//! A whole campaign of real programs: one coordinator, five keyholders and sixty people as processes over loopback, from
+//! `init` to `report`, with people who leave, kills of the coordinator and of people, and a keyholder who is lost. What comes
+//! of it is what the simulator computes from the same records, public randomness and campaign keys.
+#![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
+
+use std::collections::BTreeSet;
+use std::fs;
+use std::thread;
+use std::time::Duration;
+
+use protocol::campaign::Kind;
+use protocol::transcript::{Transcript, file};
+use serde_json::Value;
+use sims::campaign::hindsight::{Hindsight, Subject};
+use tests::people::{Counts, Dice, Subject as Written, made_up};
+use tests::stage::{Running, Stage, Terms, beat};
+
+const MEMBERS: usize = 34;
+const DONORS: usize = 26;
+/// People who are there until the end, but for those below.
+const LEAVE: usize = 6;
+/// People whose program is killed and started again.
+const KILLED: usize = 5;
+const SEED: u64 = 7;
+/// For anything that must happen at all; what is late by the plan's times is late, not wrong.
+const LONG: Duration = Duration::from_mins(4);
+
+fn terms(beat: f64) -> Terms {
+    Terms {
+        keyholders: 5,
+        recovery_threshold: 4,
+        reporters_max: 60,
+        donors: 26,
+        flip_budget: 5,
+        safe_cap: 9,
+        joining: 22.0,
+        enrolling: 6.0,
+        collecting: 5.0,
+        closing: 7.0,
+        patience: 8.0,
+        beat,
+    }
+}
+
+#[test]
+fn real_programs_do_what_the_simulator_computes() {
+    let stage = Stage::new(&terms(beat().unwrap())).unwrap();
+    let people = made_up(Counts { members: MEMBERS, donors: DONORS }, SEED);
+    let done = |arguments: &[&str]| {
+        stage.done(&mut stage.coordinator(arguments), LONG).unwrap();
+    };
+    done(&["init", "--from", "campaign.toml", "--notices-read"]);
+    done(&["invite", "--keyholder", "--out", "keyholders"]);
+    assert_eq!(stage.hand_out("keyholders", "keyholder").unwrap(), 5);
+    let coordinator = run_coordinator(&stage);
+    let mut watch = stage.watch().unwrap();
+    let mut keyholders = ceremony(&stage);
+
+    let ready = watch.event(LONG, |status| status["campaign"].is_string()).unwrap();
+    stage.consent(ready["campaign"].as_str().unwrap()).unwrap();
+    done(&["invite", "--count", &people.len().to_string(), "--out", "people"]);
+    assert_eq!(stage.hand_out("people", "person").unwrap(), people.len());
+    for (number, person) in people.iter().enumerate() {
+        fs::write(stage.path(format!("{}.csv", name(number))), person.to_csv()).unwrap();
+    }
+    let (leaving, killed) = (0..LEAVE, LEAVE..LEAVE + KILLED);
+    let (ended, results, coordinator) = thread::scope(|scope| {
+        let stage = &stage;
+        let everybody: Vec<_> = (0..people.len())
+            .map(|number| {
+                let (leaves, crashes) =
+                    (leaving.contains(&spread(number)), killed.contains(&spread(number)));
+                scope.spawn(move || takes_part(stage, number, leaves, crashes))
+            })
+            .collect();
+        // Everything is lost that was not on the disk: in the middle of joining, and of a collection.
+        watch.event(LONG, |status| status["invites"]["used"].as_u64() > Some(20)).unwrap();
+        coordinator.kill().unwrap();
+        let coordinator = run_coordinator(stage);
+        watch.event(LONG, |status| reports(status, "selection") > 3).unwrap();
+        coordinator.kill().unwrap();
+        let coordinator = run_coordinator(stage);
+        // One keyholder's machine is gone; the others have tried to reach its person.
+        watch.event(LONG, |status| phase(status, "selection") == "done").unwrap();
+        keyholders.pop().unwrap().kill().unwrap();
+        for seat in 1..=4 {
+            let lost = ["keyhold", "lost", "5", "--yes"];
+            stage.done(&mut stage.participant(&format!("seat-{seat}"), &lost), LONG).unwrap();
+        }
+        let ended = watch.event(LONG, |status| status["stage"] == "over").unwrap();
+        let results: Vec<_> = everybody.into_iter().map(|one| one.join().unwrap()).collect();
+        (ended, results, coordinator)
+    });
+    for aggregation in ["regressor", "selection", "confirmation"] {
+        assert_eq!(phase(&ended, aggregation), "done", "{ended}");
+    }
+    assert_eq!(coordinator.end(LONG).unwrap().code, Some(0), "it lingers and ends by itself");
+    for keyholder in keyholders {
+        assert_eq!(keyholder.end(LONG).unwrap().code, Some(0));
+    }
+
+    let transcript = fs::read(stage.path("coordinator/transcript")).unwrap();
+    let transcript = file::follow(&transcript, |_, _, _| {}).unwrap();
+    agrees_with_the_simulator(&stage, &transcript, &people, &results);
+    let id = transcript.plan().of_kind(Kind::Confirmation).unwrap();
+    assert_eq!(transcript.sum(id).unwrap().lost().len(), 1, "the lost keyholder was recovered");
+    afterwards(&stage);
+}
+
+/// A sum over the accepted reports is the plaintext sum, and everybody is told what the simulator computes.
+fn agrees_with_the_simulator(
+    stage: &Stage,
+    transcript: &Transcript,
+    people: &[Written],
+    results: &[Option<String>],
+) {
+    let schema = &transcript.plan().scoring.schema;
+    let person = |(number, person): (usize, &Written)| {
+        let secret = stage.campaign_key(&name(number)).unwrap();
+        Subject { person: person.person(schema, secret).unwrap(), accepted_after: None }
+    };
+    let known: Vec<Subject> = people.iter().enumerate().map(person).collect();
+    let hindsight = Hindsight::of(transcript, &known).unwrap();
+    assert_eq!(hindsight.sums.len(), 3);
+    for (id, sum) in &hindsight.sums {
+        assert_eq!(transcript.opened(*id).as_ref(), Some(sum), "{id}");
+    }
+    let told = |wanted: &str| -> BTreeSet<usize> {
+        let results = results.iter().enumerate();
+        results.filter(|(_, told)| told.as_deref() == Some(wanted)).map(|(of, _)| of).collect()
+    };
+    let (flip, keep) = (told("flip"), told("keep"));
+    assert!(flip.is_subset(&hindsight.asked), "{flip:?} of {:?}", hindsight.asked);
+    assert!(keep.is_disjoint(&hindsight.asked), "{keep:?} and {:?}", hindsight.asked);
+    assert!(flip.len() >= 2 && flip.len() + keep.len() >= 20, "{flip:?} {keep:?}");
+    // The confirmation counts those who were asked, reported and said so.
+    let id = transcript.plan().of_kind(Kind::Confirmation).unwrap();
+    let counted = &hindsight.counted[&id];
+    let flipped = flip.iter().filter(|of| people[**of].complies && counted.contains(of)).count();
+    assert_eq!(hindsight.sums[&id].values()[0], i64::try_from(flipped).unwrap());
+}
+
+/// What everybody can check, and the organiser's last steps.
+fn afterwards(stage: &Stage) {
+    let transcript = "coordinator/transcript";
+    let verify = stage.done(&mut stage.coordinator(&["verify", transcript, "--json"]), LONG);
+    assert_eq!(verify.unwrap().events("verified")[0]["complete"], true);
+    let last = name(MEMBERS - 1);
+    let receipts = stage.participant(&last, &["verify", transcript, "--json"]);
+    let receipts = stage.done(&mut { receipts }, LONG).unwrap().events("verified");
+    assert!(
+        receipts.iter().all(|of| of["counted"] == true) && !receipts.is_empty(),
+        "{receipts:?}"
+    );
+    stage.done(&mut stage.coordinator(&["report", "--out", "report.json"]), LONG).unwrap();
+    let report = fs::read_to_string(stage.path("report.json")).unwrap();
+    let report: Value = serde_json::from_str(&report).unwrap();
+    assert_eq!(report["keyholders"][4]["lost"], 1, "{report}");
+    assert_eq!(report["sums"].as_array().unwrap().len(), 3);
+}
+
+fn name(number: usize) -> String {
+    format!("person-{}", number + 1)
+}
+
+/// The same people in another order, so that members and donors leave.
+fn spread(number: usize) -> usize {
+    number * 7 % (MEMBERS + DONORS)
+}
+
+fn run_coordinator(stage: &Stage) -> Running {
+    let mut run = stage.coordinator(&["run", "--linger", "6s", "--json"]);
+    let mut running = stage.start(&mut run).unwrap();
+    running.event(LONG, |event| event["event"] == "listening").unwrap();
+    running
+}
+
+/// Everybody brings keys, compares and endorses; then each machine is left running.
+fn ceremony(stage: &Stage) -> Vec<Running> {
+    let join = |seat: u8| {
+        let (state, code) = (format!("seat-{seat}"), format!("keyholder-{seat}.code"));
+        let join = ["keyhold", "join", "--code-file", &code, "--accept", "--fingerprints-match"];
+        (state.clone(), stage.start(&mut stage.participant(&state, &join)).unwrap())
+    };
+    let joining: Vec<_> = (1..=5).map(join).collect();
+    let seated = joining.into_iter().map(|(state, joining)| {
+        let ended = joining.end(LONG).unwrap();
+        assert_eq!(ended.code, Some(0), "{}", ended.all());
+        stage.start(&mut stage.participant(&state, &["keyhold", "run", "--json"])).unwrap()
+    });
+    seated.collect()
+}
+
+/// One person, from the code to the result: what it is told, if it is told anything.
+fn takes_part(stage: &Stage, number: usize, leaves: bool, crashes: bool) -> Option<String> {
+    let (who, code) = (name(number), format!("{}.code", name(number)));
+    let record = format!("{who}.csv");
+    let known = ["1", "2,4", "3"][number % 3];
+    let prepared = ["--record", &record, "--know", known, "--yes", "--consent-file", "consent"];
+    let join = [&["join", "--json", "--code-file", &code][..], &prepared].concat();
+    let mut joining = stage.start(&mut stage.participant(&who, &join)).unwrap();
+    if crashes && number.is_multiple_of(2) {
+        // In the middle of the first connections; the same command goes on.
+        joining.event(LONG, |event| event["event"] == "campaign").unwrap();
+        drop(joining);
+        joining = stage.start(&mut stage.participant(&who, &join)).unwrap();
+    }
+    let joined = joining.end(LONG).unwrap();
+    if joined.code != Some(0) {
+        // Joining has lasted until reports were due: they are made, or missed, by `run`.
+        assert!(matches!(joined.code, Some(5 | 10 | 11 | 12)), "{who}: {}", joined.all());
+    }
+    if leaves {
+        return None;
+    }
+    let run = ["run", "--json"];
+    let mut running = stage.start(&mut stage.participant(&who, &run)).unwrap();
+    if crashes {
+        let mut dice = Dice(SEED + number as u64);
+        let lines = dice.below(3);
+        for _ in 0..=lines {
+            running.event(LONG, |event| event["event"] == "waiting").unwrap();
+        }
+        drop(running);
+        running = stage.start(&mut stage.participant(&who, &run)).unwrap();
+    }
+    let ended = running.end(LONG).unwrap();
+    assert!(matches!(ended.code, Some(0 | 11)), "{who}: {}", ended.all());
+    let result = ended.events("result");
+    result.first().map(|result| result["asked"].as_str().unwrap().to_owned())
+}
+
+fn aggregation<'a>(status: &'a Value, kind: &str) -> &'a Value {
+    let all = status["aggregations"].as_array().unwrap();
+    all.iter().find(|of| of["kind"] == kind).unwrap()
+}
+
+fn phase<'a>(status: &'a Value, kind: &str) -> &'a str {
+    aggregation(status, kind)["phase"].as_str().unwrap()
+}
+
+fn reports(status: &Value, kind: &str) -> u64 {
+    aggregation(status, kind)["reports"].as_u64().unwrap()
+}

@@ -1,0 +1,181 @@
+//! How real programs fail before one another: what is said, with which exit code. docs/OPERATING.md lists every case.
+#![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
+
+use std::fs;
+use std::time::Duration;
+
+use protocol::invite::{Invite, InviteSecret};
+use tests::people::{Counts, made_up};
+use tests::programs::Program;
+use tests::stage::{Ended, Running, Stage, Terms, beat};
+
+const LONG: Duration = Duration::from_mins(4);
+
+fn terms(beat: f64) -> Terms {
+    Terms {
+        keyholders: 3,
+        recovery_threshold: 0,
+        reporters_max: 40,
+        donors: 13,
+        flip_budget: 3,
+        safe_cap: 6,
+        joining: 30.0,
+        enrolling: 2.0,
+        collecting: 2.0,
+        closing: 2.0,
+        patience: 6.0,
+        beat,
+    }
+}
+
+#[test]
+fn every_way_to_fail_has_its_words_and_its_exit_code() {
+    let stage = Stage::new(&terms(beat().unwrap())).unwrap();
+    organise(&stage, &["init", "--from", "campaign.toml", "--notices-read"]);
+    organise(&stage, &["invite", "--keyholder", "--out", "keyholders"]);
+    stage.hand_out("keyholders", "keyholder").unwrap();
+    let mut run = stage.coordinator(&["run", "--json"]);
+    let coordinator = stage.start(&mut run).unwrap();
+    let mut watch = stage.watch().unwrap();
+    let keyholders = ceremony(&stage);
+    let ready = watch.event(LONG, |status| status["campaign"].is_string()).unwrap();
+    stage.consent(ready["campaign"].as_str().unwrap()).unwrap();
+    organise(&stage, &["invite", "--count", "6", "--out", "good"]);
+    organise(&stage, &["invite", "--count", "1", "--expires", "1ms", "--out", "expired"]);
+    stage.hand_out("good", "good").unwrap();
+    stage.hand_out("expired", "expired").unwrap();
+    fs::write(stage.path("me.csv"), made_up(Counts { members: 1, donors: 0 }, 3)[0].to_csv())
+        .unwrap();
+
+    records(&stage);
+    codes(&stage);
+    full_disk(&stage);
+    let members = joined(&stage);
+    watch.event(LONG, |status| status["invites"]["used"].as_u64() == Some(3)).unwrap();
+    watch
+        .event(LONG, |status| status["stage"] == "enrolment" || status["stage"] == "aggregations")
+        .unwrap();
+    fails(&join(&stage, "late", "good-6"), 11, "JOINING_CLOSED");
+    watch.event(LONG, |status| status["stage"] == "over").unwrap();
+    for (who, running) in members {
+        running.end(LONG).unwrap();
+        let run = stage.ended(&mut stage.participant(&who, &["run", "--json"]), LONG);
+        let ended = run.unwrap();
+        fails(&ended, 5, "NO_RESULT");
+        assert!(ended.all().contains("Closed with"), "{who}: {}", ended.all());
+    }
+    drop((coordinator, keyholders));
+}
+
+/// What does not fit the schema is found on the own machine.
+fn records(stage: &Stage) {
+    let looked = ["join", "--look", "--code-file", "good-1.code"];
+    stage.done(&mut stage.participant("first", &looked), LONG).unwrap();
+    let good = fs::read_to_string(stage.path("me.csv")).unwrap();
+    fs::write(stage.path("other.csv"), good.replace("priors_count", "prior_count")).unwrap();
+    let row = good.lines().nth(1).unwrap();
+    let rest = row.split_once(',').unwrap().1;
+    fs::write(stage.path("old.csv"), good.replace(row, &format!("212,{rest}"))).unwrap();
+    let check = |file| {
+        stage.ended(&mut stage.participant("first", &["check", file, "--json"]), LONG).unwrap()
+    };
+    let ended = check("other.csv");
+    fails(&ended, 65, "SCHEMA_MISMATCH");
+    assert!(ended.all().contains("closest: \\\"prior_count\\\""), "{}", ended.all());
+    let ended = check("old.csv");
+    fails(&ended, 65, "VALUE_NOT_ALLOWED");
+    assert!(ended.all().contains("212"), "{}", ended.all());
+}
+
+/// Codes that are no good, in every way.
+fn codes(stage: &Stage) {
+    let good = fs::read_to_string(stage.path("good-2.code")).unwrap();
+    let place = good.len() / 2;
+    let other = if good.as_bytes()[place] == b'q' { 'p' } else { 'q' };
+    let mut mistyped = good.clone();
+    mistyped.replace_range(place..=place, &other.to_string());
+    stage.private("mistyped.code", &mistyped).unwrap();
+    let invite = Invite::parse(&good).unwrap();
+    let altered = |name: &str, change: &dyn Fn(&mut Invite)| {
+        let mut invite = invite.clone();
+        change(&mut invite);
+        stage.private(&format!("{name}.code"), &invite.code()).unwrap();
+    };
+    altered("guessed", &|invite| invite.secret = InviteSecret::from_bytes([7; 16]));
+    altered("stranger", &|invite| invite.certificate = [7; 32]);
+    let nobody = std::net::UdpSocket::bind(("127.0.0.1", 0)).unwrap();
+    let port = nobody.local_addr().unwrap().port();
+    altered("unreachable", &|invite| invite.address = format!("127.0.0.1:{port}").parse().unwrap());
+
+    fails(&join(stage, "mistyped", "mistyped"), 10, "CODE_MISTYPED");
+    fails(&join(stage, "guessed", "guessed"), 10, "CODE_UNKNOWN");
+    fails(&join(stage, "elapsed", "expired-1"), 10, "CODE_EXPIRED");
+    fails(&join(stage, "stranger", "stranger"), 77, "WRONG_CERTIFICATE");
+    fails(&join(stage, "unreachable", "unreachable"), 69, "UNREACHABLE");
+    fails(&join(stage, "keyholder", "keyholder-1"), 10, "CODE_FOR_OTHER");
+}
+
+/// No file may grow, as on a full disk: it stops before anything is sent.
+fn full_disk(stage: &Stage) {
+    let mut command = std::process::Command::new("sh");
+    let limited = "trap '' XFSZ; ulimit -f 1; exec \"$@\"";
+    command
+        .args(["-c", limited, "sh"])
+        .arg(Program::Participant.path())
+        .current_dir(stage.path("."));
+    command.args(["--state", "full", "join", "--code-file", "good-1.code"]);
+    let ended = stage.ended(&mut command, LONG).unwrap();
+    assert_eq!(ended.code, Some(74), "{}", ended.all());
+    assert!(ended.says.contains("hint: "), "{}", ended.says);
+}
+
+/// Three people, where twelve are needed; one of them twice, and one with a code that was used.
+fn joined(stage: &Stage) -> Vec<(String, Running)> {
+    let mut running = Vec::new();
+    for number in 3..=5 {
+        let who = format!("member-{number}");
+        let mut joining = start(stage, &who, &format!("good-{number}"));
+        // Whoever has a token waits for its moment to enrol.
+        joining.event(LONG, |event| event["event"] == "preview").unwrap();
+        running.push((who, joining));
+    }
+    running
+}
+
+fn start(stage: &Stage, who: &str, code: &str) -> Running {
+    let code = format!("{code}.code");
+    let join = ["join", "--json", "--code-file", &code, "--record", "me.csv", "--know", "1"];
+    let join = [&join[..], &["--yes", "--consent-file", "consent"]].concat();
+    stage.start(&mut stage.participant(who, &join)).unwrap()
+}
+
+fn join(stage: &Stage, who: &str, code: &str) -> Ended {
+    start(stage, who, code).end(LONG).unwrap()
+}
+
+fn fails(ended: &Ended, exit: i32, code: &str) {
+    assert_eq!(ended.code, Some(exit), "{code}: {}", ended.all());
+    let last = ended.lines.last().unwrap();
+    let last: serde_json::Value = serde_json::from_str(last).unwrap();
+    assert_eq!((&last["code"], &last["exit"]), (&code.into(), &exit.into()), "{}", ended.all());
+    assert!(!last["safe"].as_str().unwrap().is_empty(), "{code} says what is safe");
+}
+
+fn organise(stage: &Stage, arguments: &[&str]) {
+    stage.done(&mut stage.coordinator(arguments), LONG).unwrap();
+}
+
+fn ceremony(stage: &Stage) -> Vec<Running> {
+    let join = |seat: u8| {
+        let (state, code) = (format!("seat-{seat}"), format!("keyholder-{seat}.code"));
+        let join = ["keyhold", "join", "--code-file", &code, "--accept", "--fingerprints-match"];
+        (state.clone(), stage.start(&mut stage.participant(&state, &join)).unwrap())
+    };
+    let joining: Vec<_> = (1..=3).map(join).collect();
+    let seated = joining.into_iter().map(|(state, joining)| {
+        let ended = joining.end(LONG).unwrap();
+        assert_eq!(ended.code, Some(0), "{}", ended.all());
+        stage.start(&mut stage.participant(&state, &["keyhold", "run"])).unwrap()
+    });
+    seated.collect()
+}
