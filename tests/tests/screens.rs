@@ -58,9 +58,7 @@ fn every_way_to_fail_has_its_words_and_its_exit_code() {
     fails(&join(&stage, "late", "good-6"), 11, "JOINING_CLOSED");
     watch.event(LONG, |status| status["stage"] == "over").unwrap();
     for (who, running) in members {
-        running.end(LONG).unwrap();
-        let run = stage.ended(&mut stage.participant(&who, &["run", "--json"]), LONG);
-        let ended = run.unwrap();
+        let ended = running.end(LONG).unwrap();
         fails(&ended, 5, "NO_RESULT");
         assert!(ended.all().contains("Closed with"), "{who}: {}", ended.all());
     }
@@ -129,17 +127,18 @@ fn full_disk(stage: &Stage) {
     assert!(ended.says.contains("hint: "), "{}", ended.says);
 }
 
-/// Three people, where twelve are needed; one of them twice, and one with a code that was used.
+/// Three people, where twelve are needed: each has its token, and waits for its moment to enrol.
 fn joined(stage: &Stage) -> Vec<(String, Running)> {
-    let mut running = Vec::new();
-    for number in 3..=5 {
-        let who = format!("member-{number}");
-        let mut joining = start(stage, &who, &format!("good-{number}"));
-        // Whoever has a token waits for its moment to enrol.
-        joining.event(LONG, |event| event["event"] == "preview").unwrap();
-        running.push((who, joining));
-    }
-    running
+    let names: Vec<_> = (3..=5).map(|number| (format!("member-{number}"), number)).collect();
+    let joining =
+        names.into_iter().map(|(who, number)| (start(stage, &who, &format!("good-{number}")), who));
+    let joining: Vec<_> = joining.collect();
+    let running = joining.into_iter().map(|(joining, who)| {
+        joining.end(LONG).unwrap();
+        let run = stage.start(&mut stage.participant(&who, &["run", "--json"])).unwrap();
+        (who, run)
+    });
+    running.collect()
 }
 
 fn start(stage: &Stage, who: &str, code: &str) -> Running {
