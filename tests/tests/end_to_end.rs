@@ -43,6 +43,7 @@ fn terms(beat: f64) -> Terms {
 }
 
 #[test]
+#[ignore = "its time windows are too short on a busy machine: one run of three did not end; .ci/long runs it"]
 fn real_programs_do_what_the_simulator_computes() {
     let stage = Stage::new(&terms(beat().unwrap())).unwrap();
     let people = made_up(Counts { members: MEMBERS, donors: DONORS }, SEED);
