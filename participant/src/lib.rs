@@ -16,6 +16,7 @@ pub mod consent;
 pub mod keyhold;
 pub mod network;
 pub mod notices;
+mod private;
 pub mod problems;
 pub mod record;
 pub mod screens;

@@ -14,6 +14,7 @@
 
 use crate::{
     attendance::{Line, Statement, Statements},
+    private::{INVITE, JOURNAL, Private},
     record::Record,
 };
 use host::{
@@ -27,10 +28,10 @@ use protocol::{
     codec,
     exit::Exit,
     ids::{CampaignId, SeatSet},
-    invite::{CODE_BYTES_MAX, Invite},
+    invite::Invite,
     roles::participant::CampaignKey,
 };
-use serde::{Deserialize, Serialize, de::DeserializeOwned};
+use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};
 use zeroize::Zeroizing;
 
@@ -39,13 +40,11 @@ const FILE_BYTES_MAX: usize = 4 << 20;
 /// Of the files' form.
 const VERSION: u32 = 1;
 
-const INVITE: &str = "invite";
 const KEY: &str = "key";
 const SETTINGS: &str = "settings.json";
 const RECORD: &str = "record.json";
 const CONSENT: &str = "consent.json";
 const STATEMENT: &str = "statement.json";
-const JOURNAL: &str = "journal";
 
 /// What a person has settled besides the record.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
@@ -119,18 +118,19 @@ impl Consent {
 /// The folder of one person in one campaign.
 #[derive(Clone, Debug)]
 pub struct Folder {
-    path: PathBuf,
+    private: Private,
 }
 
 impl Folder {
     /// At `path`. Nothing is made yet.
     pub const fn new(path: PathBuf) -> Self {
-        Self { path }
+        let remedy = "Restore it from a backup, or begin anew with another --state.";
+        Self { private: Private::new(path, FILE_BYTES_MAX, remedy) }
     }
 
     /// Where it is.
     pub fn path(&self) -> &Path {
-        &self.path
+        self.private.path()
     }
 
     /// Makes the folder, if it is not there.
@@ -138,30 +138,7 @@ impl Folder {
     /// # Errors
     /// [`FileError`].
     pub fn make(&self) -> Result<(), FileError> {
-        files::private_folder(&self.path)
-    }
-
-    fn file(&self, name: &str) -> PathBuf {
-        self.path.join(name)
-    }
-
-    fn read(&self, name: &str, limit: usize) -> Result<Option<Zeroizing<Vec<u8>>>, Problem> {
-        match files::read_private(&self.file(name), limit) {
-            Ok(bytes) => Ok(Some(bytes)),
-            Err(FileError::Missing { .. }) => Ok(None),
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    fn read_json<T: DeserializeOwned>(&self, name: &str) -> Result<Option<T>, Problem> {
-        let Some(bytes) = self.read(name, FILE_BYTES_MAX)? else { return Ok(None) };
-        serde_json::from_slice(&bytes).map(Some).map_err(|_| damaged(&self.file(name)))
-    }
-
-    fn write_json<T: Serialize>(&self, name: &str, value: &T) -> Result<(), Problem> {
-        let bytes = serde_json::to_vec(value).map(Zeroizing::new);
-        let bytes = bytes.expect("numbers, texts and lists serialise");
-        Ok(files::replace(&self.file(name), &bytes, Audience::Owner)?)
+        self.private.make()
     }
 
     /// The invite that was kept.
@@ -169,9 +146,7 @@ impl Folder {
     /// # Errors
     /// [`Problem`] if it cannot be read.
     pub fn invite(&self) -> Result<Option<Invite>, Problem> {
-        let Some(bytes) = self.read(INVITE, CODE_BYTES_MAX)? else { return Ok(None) };
-        let text = std::str::from_utf8(&bytes).map_err(|_| damaged(&self.file(INVITE)))?;
-        Invite::parse(text).map(Some).map_err(|_| damaged(&self.file(INVITE)))
+        self.private.invite()
     }
 
     /// Keeps the invite.
@@ -179,7 +154,7 @@ impl Folder {
     /// # Errors
     /// [`Problem`].
     pub fn keep_invite(&self, invite: &Invite) -> Result<(), Problem> {
-        Ok(files::replace(&self.file(INVITE), invite.code().as_bytes(), Audience::Owner)?)
+        self.private.keep_invite(invite)
     }
 
     /// The campaign key; drawn from the operating system and kept when it is first asked for.
@@ -187,15 +162,15 @@ impl Folder {
     /// # Errors
     /// [`Problem`].
     pub fn key(&self) -> Result<CampaignKey, Problem> {
-        if let Some(bytes) = self.read(KEY, 32)? {
+        if let Some(bytes) = self.private.read(KEY, 32)? {
             let key: [u8; 32] =
-                bytes.as_slice().try_into().map_err(|_| damaged(&self.file(KEY)))?;
+                bytes.as_slice().try_into().map_err(|_| self.private.damaged(KEY))?;
             return Ok(CampaignKey::from_bytes(key));
         }
         let mut key = Zeroizing::new([0; 32]);
         getrandom::fill(&mut *key)
             .map_err(|_| Problem::bug("the operating system gives no random bytes"))?;
-        files::create(&self.file(KEY), &*key, Audience::Owner)?;
+        files::create(&self.private.file(KEY), &*key, Audience::Owner)?;
         Ok(CampaignKey::from_bytes(*key))
     }
 
@@ -204,7 +179,7 @@ impl Folder {
     /// # Errors
     /// [`Problem`].
     pub fn settings(&self) -> Result<Option<Settings>, Problem> {
-        self.read_json(SETTINGS)
+        self.private.read_json(SETTINGS)
     }
 
     /// Keeps what is settled.
@@ -212,7 +187,7 @@ impl Folder {
     /// # Errors
     /// [`Problem`].
     pub fn keep_settings(&self, settings: &Settings) -> Result<(), Problem> {
-        self.write_json(SETTINGS, settings)
+        self.private.write_json(SETTINGS, settings)
     }
 
     /// The record.
@@ -220,7 +195,7 @@ impl Folder {
     /// # Errors
     /// [`Problem`].
     pub fn record(&self) -> Result<Option<Record>, Problem> {
-        self.read_json(RECORD)
+        self.private.read_json(RECORD)
     }
 
     /// Keeps the record.
@@ -228,7 +203,7 @@ impl Folder {
     /// # Errors
     /// [`Problem`].
     pub fn keep_record(&self, record: &Record) -> Result<(), Problem> {
-        self.write_json(RECORD, record)
+        self.private.write_json(RECORD, record)
     }
 
     /// What was agreed to.
@@ -236,7 +211,7 @@ impl Folder {
     /// # Errors
     /// [`Problem`].
     pub fn consent(&self) -> Result<Option<Consent>, Problem> {
-        self.read_json(CONSENT)
+        self.private.read_json(CONSENT)
     }
 
     /// Keeps what is agreed to.
@@ -244,7 +219,7 @@ impl Folder {
     /// # Errors
     /// [`Problem`].
     pub fn keep_consent(&self, consent: &Consent) -> Result<(), Problem> {
-        self.write_json(CONSENT, consent)
+        self.private.write_json(CONSENT, consent)
     }
 
     /// What the next reports say besides the record.
@@ -252,7 +227,7 @@ impl Folder {
     /// # Errors
     /// [`Problem`].
     pub fn statement(&self) -> Result<Option<Statement>, Problem> {
-        self.read_json(STATEMENT)
+        self.private.read_json(STATEMENT)
     }
 
     /// Keeps what the next reports say; a program that runs in this folder hears it.
@@ -260,7 +235,7 @@ impl Folder {
     /// # Errors
     /// [`Problem`].
     pub fn keep_statement(&self, statement: Statement) -> Result<(), Problem> {
-        self.write_json(STATEMENT, &statement)
+        self.private.write_json(STATEMENT, &statement)
     }
 
     /// The journal, to be written; made if it is not there.
@@ -268,11 +243,7 @@ impl Folder {
     /// # Errors
     /// [`JournalError`].
     pub fn journal(&self) -> Result<Journal, JournalError> {
-        let path = self.file(JOURNAL);
-        match Journal::open(&path) {
-            Err(JournalError::Missing { .. }) => Journal::create(&path),
-            other => other,
-        }
+        self.private.journal()
     }
 
     /// The journal's lines, beside a program that may be writing it; none if there is no journal.
@@ -280,11 +251,7 @@ impl Folder {
     /// # Errors
     /// [`Problem`].
     pub fn lines(&self) -> Result<Vec<Line>, Problem> {
-        match Journal::read(&self.file(JOURNAL)) {
-            Ok(journal) => lines(&journal),
-            Err(JournalError::Missing { .. }) => Ok(Vec::new()),
-            Err(error) => Err(error.into()),
-        }
+        self.private.read_journal()?.map_or_else(|| Ok(Vec::new()), |journal| lines(&journal))
     }
 
     /// Overwrites and removes everything; gives the names of what was there.
@@ -293,8 +260,8 @@ impl Folder {
     /// [`Problem`]; what could be removed is removed.
     pub fn erase(&self) -> Result<Vec<&'static str>, Problem> {
         // Nobody may be writing.
-        if Journal::is_owned(&self.file(JOURNAL))? {
-            return Err(JournalError::Locked { path: self.file(JOURNAL) }.into());
+        if Journal::is_owned(&self.private.file(JOURNAL))? {
+            return Err(JournalError::Locked { path: self.private.file(JOURNAL) }.into());
         }
         let mut gone = Vec::new();
         // The key goes first: without it, nothing of the rest can be used.
@@ -310,14 +277,14 @@ impl Folder {
             "journal-shm",
             "journal.lock",
         ] {
-            let path = self.file(name);
+            let path = self.private.file(name);
             if path.exists() {
                 files::erase(&path)?;
                 gone.push(name);
             }
         }
         // Whatever else the person keeps there stays.
-        let _ = std::fs::remove_dir(&self.path);
+        let _ = std::fs::remove_dir(self.path());
         Ok(gone)
     }
 
@@ -351,13 +318,6 @@ pub fn lines(journal: &Journal) -> Result<Vec<Line>, Problem> {
             .safe("It was not used, and nothing was sent.")
             .next("Use the version of the program that wrote it.")
     })
-}
-
-fn damaged(path: &Path) -> Problem {
-    let what = format!("{} is not what this program has written.", path.display());
-    Problem::new(Exit::Io, "STATE_DAMAGED", what)
-        .safe("It was not used, and nothing was sent.")
-        .next("Restore it from a backup, or begin anew with another --state.")
 }
 
 /// A role in the words of a file.

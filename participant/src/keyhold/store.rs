@@ -2,30 +2,25 @@
 //! journal that holds its secrets.
 
 use super::holder::Permission;
+use crate::private::{JOURNAL, Private};
 use host::{
     Problem,
     drive::Keep,
-    files::{self, Audience, FileError},
     journal::{Journal, JournalError},
 };
-use protocol::{
-    codec,
-    exit::Exit,
-    ids::SeatSet,
-    invite::{CODE_BYTES_MAX, Invite},
-    roles::keyholder::Record,
-};
+use protocol::{codec, ids::SeatSet, invite::Invite, roles::keyholder::Record};
 use serde::{Deserialize, Serialize};
-use std::{fmt, path::PathBuf};
+use std::{
+    fmt,
+    path::{Path, PathBuf},
+};
 use zeroize::Zeroizing;
 
 const FILE_BYTES_MAX: usize = 64 << 10;
 const VERSION: u32 = 1;
 
-const INVITE: &str = "invite";
 const STANDING: &str = "seat.json";
 const LOST: &str = "lost.json";
-const JOURNAL: &str = "journal";
 
 /// What the person has agreed to so far.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -82,37 +77,19 @@ impl fmt::Debug for Bundle {
 /// The folder of one keyholder.
 #[derive(Clone, Debug)]
 pub struct SeatFolder {
-    path: PathBuf,
+    private: Private,
 }
 
 impl SeatFolder {
     /// At `path`. Nothing is made yet.
     pub const fn new(path: PathBuf) -> Self {
-        Self { path }
+        let remedy = "Restore it: participant keyhold import-key";
+        Self { private: Private::new(path, FILE_BYTES_MAX, remedy) }
     }
 
     /// Where it is.
-    pub const fn path(&self) -> &PathBuf {
-        &self.path
-    }
-
-    fn file(&self, name: &str) -> PathBuf {
-        self.path.join(name)
-    }
-
-    fn read(&self, name: &str, limit: usize) -> Result<Option<Zeroizing<Vec<u8>>>, Problem> {
-        match files::read_private(&self.file(name), limit) {
-            Ok(bytes) => Ok(Some(bytes)),
-            Err(FileError::Missing { .. }) => Ok(None),
-            Err(error) => Err(error.into()),
-        }
-    }
-
-    fn damaged(&self, name: &str) -> Problem {
-        let what = format!("{} is not what this program has written.", self.file(name).display());
-        Problem::new(Exit::Io, "STATE_DAMAGED", what)
-            .safe("It was not used, and nothing was sent.")
-            .next("Restore it: participant keyhold import-key")
+    pub fn path(&self) -> &Path {
+        self.private.path()
     }
 
     /// The invite, if there is one.
@@ -120,9 +97,7 @@ impl SeatFolder {
     /// # Errors
     /// [`Problem`].
     pub fn invite(&self) -> Result<Option<Invite>, Problem> {
-        let Some(bytes) = self.read(INVITE, CODE_BYTES_MAX)? else { return Ok(None) };
-        let text = std::str::from_utf8(&bytes).map_err(|_| self.damaged(INVITE))?;
-        Invite::parse(text).map(Some).map_err(|_| self.damaged(INVITE))
+        self.private.invite()
     }
 
     /// Makes the folder and keeps the invite.
@@ -130,8 +105,8 @@ impl SeatFolder {
     /// # Errors
     /// [`Problem`].
     pub fn begin(&self, invite: &Invite) -> Result<(), Problem> {
-        files::private_folder(&self.path)?;
-        Ok(files::replace(&self.file(INVITE), invite.code().as_bytes(), Audience::Owner)?)
+        self.private.make()?;
+        self.private.keep_invite(invite)
     }
 
     /// What the person has agreed to.
@@ -139,40 +114,28 @@ impl SeatFolder {
     /// # Errors
     /// [`Problem`].
     pub fn standing(&self) -> Result<Standing, Problem> {
-        let Some(bytes) = self.read(STANDING, FILE_BYTES_MAX)? else {
-            return Ok(Standing::default());
-        };
-        serde_json::from_slice(&bytes).map_err(|_| self.damaged(STANDING))
+        Ok(self.private.read_json(STANDING)?.unwrap_or_default())
     }
 
     /// Keeps what the person has agreed to.
     ///
     /// # Errors
     /// [`Problem`].
-    ///
-    /// # Panics
-    /// Never: flags serialise.
     pub fn keep_standing(&self, standing: Standing) -> Result<(), Problem> {
-        let bytes = serde_json::to_vec(&standing).expect("flags serialise");
-        Ok(files::replace(&self.file(STANDING), &bytes, Audience::Owner)?)
+        self.private.write_json(STANDING, &standing)
     }
 
     /// Whom the person has declared lost; nobody if that cannot be read.
     pub fn lost(&self) -> SeatSet {
-        let bytes = self.read(LOST, FILE_BYTES_MAX).ok().flatten();
-        bytes.and_then(|bytes| serde_json::from_slice(&bytes).ok()).unwrap_or_default()
+        self.private.read_json(LOST).ok().flatten().unwrap_or_default()
     }
 
     /// Keeps whom the person declares lost; a program that runs in this folder hears it.
     ///
     /// # Errors
     /// [`Problem`].
-    ///
-    /// # Panics
-    /// Never: a set of seats serialises.
     pub fn keep_lost(&self, lost: SeatSet) -> Result<(), Problem> {
-        let bytes = serde_json::to_vec(&lost).expect("a set of seats serialises");
-        Ok(files::replace(&self.file(LOST), &bytes, Audience::Owner)?)
+        self.private.write_json(LOST, &lost)
     }
 
     /// The journal, to be written; made if it is not there.
@@ -180,11 +143,7 @@ impl SeatFolder {
     /// # Errors
     /// [`Problem`].
     pub fn journal(&self) -> Result<Kept, Problem> {
-        let path = self.file(JOURNAL);
-        let journal = match Journal::open(&path) {
-            Err(JournalError::Missing { .. }) => Journal::create(&path)?,
-            other => other?,
-        };
+        let journal = self.private.journal()?;
         let records = self.decode(&journal)?;
         Ok(Kept { journal, records })
     }
@@ -194,11 +153,7 @@ impl SeatFolder {
     /// # Errors
     /// [`Problem`].
     pub fn records(&self) -> Result<Vec<Record>, Problem> {
-        match Journal::read(&self.file(JOURNAL)) {
-            Ok(journal) => self.decode(&journal),
-            Err(JournalError::Missing { .. }) => Ok(Vec::new()),
-            Err(error) => Err(error.into()),
-        }
+        self.private.read_journal()?.map_or_else(|| Ok(Vec::new()), |journal| self.decode(&journal))
     }
 
     fn decode(&self, journal: &Journal) -> Result<Vec<Record>, Problem> {
@@ -206,7 +161,7 @@ impl SeatFolder {
             journal.records()?.into_iter().map(Zeroizing::new).collect();
         let records =
             bytes.iter().map(|bytes| codec::decode::<Record, { codec::MESSAGE_BYTES_MAX }>(bytes));
-        records.collect::<Result<_, _>>().map_err(|_| self.damaged(JOURNAL))
+        records.collect::<Result<_, _>>().map_err(|_| self.private.damaged(JOURNAL))
     }
 }
 
