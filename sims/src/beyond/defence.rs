@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 use super::ground::{Ground, persons, real};
 use super::{Row, SeedError};
 use crate::dataset::Dataset;
+use crate::firm::pruned::by_trust;
 use crate::firm::{FirmError, Learner};
 use crate::metrics::{Confusion, Measures};
 
@@ -233,13 +234,8 @@ impl<'a> Guarded<'a> {
             let of: Vec<bool> = inner.iter().map(|&place| labels[place]).collect();
             let firm = self.learner.prepare(&self.records.select(&inner), &of)?.fit(&of)?;
             let chances = firm.probabilities(&self.records);
-            let trust = |place: usize| {
-                if labels[place] { chances[place] } else { 1.0 - chances[place] }
-            };
-            let mut by_trust: Vec<usize> = (0..labels.len()).collect();
-            by_trust.sort_by(|&a, &b| trust(a).total_cmp(&trust(b)).then(a.cmp(&b)));
             kept = vec![true; labels.len()];
-            for &place in &by_trust[..dropped] {
+            for &place in &by_trust(&chances, labels)[..dropped] {
                 kept[place] = false;
             }
         }

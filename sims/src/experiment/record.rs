@@ -144,35 +144,15 @@ pub struct Asked {
 impl Record {
     /// Puts together what happened in one cell.
     pub fn new(stamp: &Stamp, cell: Cell, asked: Asked, outcome: &Outcome) -> Self {
-        let (m, counts) = (outcome.measures, outcome.confusion);
+        let counts = outcome.confusion;
+        let people = |minority, positive| counts.people(minority, positive);
         Self {
-            config: stamp.config.clone(),
-            revision: stamp.revision.clone(),
-            dataset: stamp.dataset.clone(),
-            seed: cell.seed,
-            firm: cell.firm,
-            method: cell.method,
-            alpha: cell.alpha,
-            choice: cell.choice,
-            asked: cell.asked,
-            k: stamp.k,
             members: asked.members,
             candidates: asked.candidates,
             flips: asked.flips,
-            strength: None,
-            error: m.error,
-            eqod: m.eqod,
-            parity: m.parity,
-            tpr_majority: m.tpr_majority,
-            tpr_minority: m.tpr_minority,
-            fpr_majority: m.fpr_majority,
-            fpr_minority: m.fpr_minority,
-            positives_majority: counts.people(false, true),
-            positives_minority: counts.people(true, true),
-            negatives_majority: counts.people(false, false),
-            negatives_minority: counts.people(true, false),
             success: outcome.success.map(|s| s.success),
             counterfactual_change: outcome.success.map(|s| s.counterfactual_change),
+            ..Self::measured(stamp, cell, outcome.measures, people)
         }
     }
 
@@ -183,6 +163,16 @@ impl Record {
             let cells = people.minority.iter().zip(&people.positive);
             cells.filter(|&cell| cell == (&minority, &positive)).count() as u64
         };
+        Self { strength: Some(strength), ..Self::measured(stamp, cell, m, count) }
+    }
+
+    /// What was measured, with nobody asked; `people` counts test people by minority and positive label.
+    fn measured(
+        stamp: &Stamp,
+        cell: Cell,
+        m: Measures,
+        people: impl Fn(bool, bool) -> u64,
+    ) -> Self {
         Self {
             config: stamp.config.clone(),
             revision: stamp.revision.clone(),
@@ -197,7 +187,7 @@ impl Record {
             members: 0,
             candidates: 0,
             flips: 0,
-            strength: Some(strength),
+            strength: None,
             error: m.error,
             eqod: m.eqod,
             parity: m.parity,
@@ -205,10 +195,10 @@ impl Record {
             tpr_minority: m.tpr_minority,
             fpr_majority: m.fpr_majority,
             fpr_minority: m.fpr_minority,
-            positives_majority: count(false, true),
-            positives_minority: count(true, true),
-            negatives_majority: count(false, false),
-            negatives_minority: count(true, false),
+            positives_majority: people(false, true),
+            positives_minority: people(true, true),
+            negatives_majority: people(false, false),
+            negatives_minority: people(true, false),
             success: None,
             counterfactual_change: None,
         }

@@ -38,17 +38,19 @@ impl Pruned {
     /// The records that are kept, ascending, by what a first fit on all of them says.
     fn kept(&self, first: &dyn Classifier, labels: &[bool]) -> Vec<usize> {
         let probabilities = first.probabilities(&self.records);
-        let mut places: Vec<(f64, usize)> = probabilities
-            .into_iter()
-            .zip(labels)
-            .enumerate()
-            .map(|(row, (p, &label))| (if label { p } else { 1.0 - p }, row))
-            .collect();
-        places.sort_unstable_by(|a, b| a.0.total_cmp(&b.0).then(a.1.cmp(&b.1)));
-        let mut kept: Vec<usize> = places[self.dropped..].iter().map(|place| place.1).collect();
+        let mut kept = by_trust(&probabilities, labels).split_off(self.dropped);
         kept.sort_unstable();
         kept
     }
+}
+
+/// All records, those first whose reported label has the least probability; ties to the lower row.
+pub(crate) fn by_trust(probabilities: &[f64], labels: &[bool]) -> Vec<usize> {
+    let trust =
+        |row: usize| if labels[row] { probabilities[row] } else { 1.0 - probabilities[row] };
+    let mut rows: Vec<usize> = (0..labels.len()).collect();
+    rows.sort_by(|&a, &b| trust(a).total_cmp(&trust(b)).then(a.cmp(&b)));
+    rows
 }
 
 impl Firm for Pruned {
