@@ -8,19 +8,16 @@ use std::path::{Path, PathBuf};
 use std::rc::Rc;
 use std::sync::Arc;
 
-use protocol::aggregation::noise::Role;
 use protocol::campaign::{CheckedManifest, Protection};
 use protocol::codec;
 use protocol::keys::sign::SigningKey;
 use protocol::keys::{Label, digest};
 use protocol::messages::{Request, Response};
 use protocol::order::splitmix64;
-use protocol::person::Person;
 use protocol::roles::{keyholder, participant};
-use protocol::scoring::schema::Value;
 use protocol::transcript::{Entry, file};
 use sims::campaign::adversary::Mischief;
-use sims::campaign::cast::{Cast, ClientRecord, organiser, person_secret};
+use sims::campaign::cast::{Cast, ClientRecord, organiser};
 use sims::campaign::crowd::Crowd;
 use sims::campaign::play::{ordinary, play};
 use sims::network::{Body, ClientId, Event, Node, START, World};
@@ -72,22 +69,6 @@ fn every_folder_of_the_corpus_is_that_of_a_target() {
 }
 
 const SEED: u64 = 5;
-const PEOPLE: usize = 26;
-
-fn people() -> Vec<Person> {
-    let person = |number| {
-        let secret = person_secret(SEED, number);
-        Person {
-            values: vec![Value::Number(f64::from(secret[0]) / 255.0)],
-            positive: secret[1] < 128,
-            role: if number % 2 == 0 { Role::Member } else { Role::Donor },
-            accepted: None,
-            complies: true,
-            secret,
-        }
-    };
-    (0..PEOPLE).map(person).collect()
-}
 
 /// The first message of each kind, and the first frames that reach three of the machines.
 #[derive(Default)]
@@ -177,7 +158,7 @@ fn the_corpus_is_written() {
     let mut script = small::script(Protection::Clear);
     script.visits.audits = true;
     let mut seen = Seen::default();
-    let crowd = Rc::new(Crowd::new(people(), None));
+    let crowd = Rc::new(Crowd::new(small::people(SEED), None));
     let mut journals: BTreeMap<&str, Vec<u8>> = BTreeMap::new();
     let played =
         play::<Infallible>(&script, &crowd, SEED, Mischief::default(), ordinary, |moment| {

@@ -7,7 +7,6 @@
 use std::convert::Infallible;
 use std::rc::Rc;
 
-use protocol::aggregation::noise::Role;
 use protocol::campaign::Protection;
 use protocol::codec;
 use protocol::messages::Request;
@@ -15,15 +14,12 @@ use protocol::person::{Outcomes, Person};
 use protocol::scoring::schema::Value;
 use rayon::prelude::*;
 use sims::campaign::adversary::Mischief;
-use sims::campaign::cast::person_secret;
 use sims::campaign::crowd::Crowd;
 use sims::campaign::play::{ordinary, play};
 use sims::network::{Body, Event};
 
-use super::small::script;
+use super::small::{self, script};
 
-/// Twelve donors, twelve members and one to spare of each: the least that any plan opens.
-const PEOPLE: usize = 26;
 /// Keyholders come first among the clients.
 const SEATS: u32 = 3;
 
@@ -40,19 +36,7 @@ enum Change {
 
 fn people(seed: u64, change: Change, changed: bool) -> (Vec<Person>, usize) {
     let target = usize::from(seed % 2 == 1);
-    let mut people: Vec<Person> = (0..PEOPLE)
-        .map(|number| {
-            let secret = person_secret(seed, number);
-            Person {
-                values: vec![Value::Number(f64::from(secret[0]) / 255.0)],
-                positive: secret[1] < 128,
-                role: if number % 2 == 0 { Role::Member } else { Role::Donor },
-                accepted: None,
-                complies: true,
-                secret,
-            }
-        })
-        .collect();
+    let mut people = small::people(seed);
     match change {
         Change::Label => people[target].positive = changed,
         Change::Feature => {
