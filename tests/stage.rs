@@ -26,6 +26,14 @@ use crate::programs::Program;
 /// Words that consent to sums without noise.
 const CONSENT: &str = "I agree\nA count of one may be me\n";
 
+/// Linux's file system in memory.
+const MEMORY: &str = "/dev/shm";
+
+/// A folder that is deleted with the value: in memory, or where the system keeps temporary files.
+fn folder() -> Result<TempDir> {
+    Ok(tempfile::tempdir_in(MEMORY).or_else(|_| tempfile::tempdir())?)
+}
+
 /// The folder of a campaign: each party has a state folder of its own in it.
 #[derive(Debug)]
 pub struct Stage {
@@ -53,12 +61,25 @@ pub struct Running {
 }
 
 impl Stage {
-    /// A folder with the campaign's file, on a port of loopback that the system chooses.
+    /// A folder with the campaign's file, on a port of loopback that the system chooses. The folder is in memory where it can
+    /// be: dozens of programs that synchronise one slow disk would wait for each other, and a kill loses neither.
     ///
     /// # Errors
     /// If the folder or a port cannot be had.
     pub fn new(terms: &Terms) -> Result<Self> {
-        let stage = Self { folder: tempfile::tempdir()? };
+        Self::within(terms, folder()?)
+    }
+
+    /// The same on a disk, for whoever measures what its synchronisation costs.
+    ///
+    /// # Errors
+    /// As [`Stage::new`].
+    pub fn on_disk(terms: &Terms) -> Result<Self> {
+        Self::within(terms, tempfile::tempdir()?)
+    }
+
+    fn within(terms: &Terms, folder: TempDir) -> Result<Self> {
+        let stage = Self { folder };
         let port = UdpSocket::bind(("127.0.0.1", 0))?.local_addr()?.port();
         fs::write(stage.path("campaign.toml"), terms.file(port))?;
         Ok(stage)

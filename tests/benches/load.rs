@@ -50,7 +50,7 @@ fn main() -> Result<()> {
     let people = std::env::args().skip(1).find_map(|word| word.parse().ok()).unwrap_or(1_000_usize);
     let counts = Counts { members: people / 2, donors: people - people / 2 };
     let number = u32::try_from(people).context("too many people")?;
-    let stage = Stage::new(&Terms {
+    let stage = Stage::on_disk(&Terms {
         keyholders: KEYHOLDERS,
         recovery_threshold: 4,
         reporters_max: number,

@@ -107,7 +107,7 @@ const NAMES: [&str; 5] =
     ["Law Clinic", "Students' Council", "Tenants' Club", "City Library", "Night Shelter"];
 
 /// How many seconds a campaign's beat must last on this machine as it is now: 1 where starting a program, making keys and
-/// writing a durable file are quick, more where the machine is slow or busy.
+/// keeping them are quick, more where the machine is slow or busy.
 ///
 /// # Errors
 /// If the program cannot be run.
@@ -115,7 +115,7 @@ pub fn beat() -> Result<f64> {
     const USUAL_SECS: f64 = 2.0;
     const TIMES: u8 = 8;
     let program = Program::Coordinator.path();
-    let folder = tempfile::tempdir()?;
+    let folder = super::folder()?;
     let terms = Terms {
         keyholders: 3,
         recovery_threshold: 0,
