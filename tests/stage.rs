@@ -60,6 +60,24 @@ pub struct Running {
     errors: PathBuf,
 }
 
+/// How a program is told to end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Signal {
+    /// Ctrl-C.
+    Interrupt,
+    /// The system shuts down.
+    Terminate,
+}
+
+impl Signal {
+    const fn name(self) -> &'static str {
+        match self {
+            Self::Interrupt => "INT",
+            Self::Terminate => "TERM",
+        }
+    }
+}
+
 impl Stage {
     /// A folder with the campaign's file, on a port of loopback that the system chooses. The folder is in memory where it can
     /// be: dozens of programs that synchronise one slow disk would wait for each other, and a kill loses neither.
@@ -283,6 +301,17 @@ impl Running {
         ensure!(self.child.try_wait()?.is_none(), "it had ended already: {}", self.says());
         self.child.kill()?;
         self.child.wait()?;
+        Ok(())
+    }
+
+    /// Tells it to end, as a terminal or the system does. It may still say something.
+    ///
+    /// # Errors
+    /// If it cannot be told.
+    pub fn tell(&self, signal: Signal) -> Result<()> {
+        let mut kill = Command::new("kill");
+        let told = kill.args(["-s", signal.name()]).arg(self.id().to_string()).status()?;
+        ensure!(told.success(), "it had ended already: {}", self.says());
         Ok(())
     }
 

@@ -20,7 +20,11 @@ use crate::{
     store::{Folder, Settings},
     words::{self, Calendar},
 };
-use host::{Problem, dates, journal::Journal, screen::Screen};
+use host::{
+    Problem, dates,
+    journal::Journal,
+    screen::{Form, Screen},
+};
 use jiff::tz::TimeZone;
 use protocol::{
     aggregation::noise::Role,
@@ -32,6 +36,7 @@ use protocol::{
         participant::{Admission, Configuration},
     },
 };
+use serde::Serialize;
 
 /// When driving a machine stops, besides when nothing more will happen and when the person interrupts it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -193,14 +198,28 @@ fn server(invite: &Invite) -> Server {
     }
 }
 
+/// This machine's clock, for programs.
+#[derive(Serialize)]
+struct Clock {
+    /// Negative if it is behind.
+    ahead_millis: i64,
+}
+
 /// A clock that is off is told, once.
 pub fn warn_of_clock(screen: &mut Screen, own: Time, coordinators: Time) {
     let apart = own.as_millis().abs_diff(coordinators.as_millis());
-    if apart > dates::SKEW_MILLIS_MAX {
-        let way = if own > coordinators { "ahead" } else { "behind" };
-        screen.note(format!(
-            "Your clock is {} {way}. Deadlines are by the coordinator's clock. Please set yours right.",
-            dates::span(apart)
-        ));
+    if apart <= dates::SKEW_MILLIS_MAX {
+        return;
     }
+    let signed = i64::try_from(apart).unwrap_or(i64::MAX);
+    let (way, ahead_millis) =
+        if own > coordinators { ("ahead", signed) } else { ("behind", -signed) };
+    if screen.form() == Form::Json {
+        screen.event("clock", &Clock { ahead_millis }, "");
+        return;
+    }
+    screen.note(format!(
+        "Your clock is {} {way}. Deadlines are by the coordinator's clock. Please set yours right.",
+        dates::span(apart)
+    ));
 }

@@ -235,3 +235,76 @@ pub fn no_consent() -> Problem {
         .safe("Nothing about you was sent.")
         .next("participant run")
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{command::interrupted, seen::pinned};
+    use host::{
+        dates,
+        journal::JournalError,
+        quic::{Fault, LinkError},
+    };
+    use protocol::{
+        ids::CampaignId,
+        invite::{Address, Invite, InviteSecret, Target},
+        roles::Time,
+        wire::{FRAME_BYTES_MAX, Unwelcome},
+    };
+
+    fn address() -> Address {
+        "vote.example:4433".parse().unwrap()
+    }
+
+    /// A code with one wrong letter in its third group.
+    fn mistyped() -> Problem {
+        let target = Target::Person(CampaignId([2; 32]));
+        let secret = InviteSecret::from_bytes([7; InviteSecret::LEN]);
+        let invite = Invite { address: address(), certificate: [7; 32], target, secret };
+        let right = invite.code().as_str().to_owned();
+        let mut groups: Vec<String> = right.split('-').map(str::to_owned).collect();
+        let wrong = if groups[3].starts_with('q') { "z" } else { "q" };
+        groups[3].replace_range(..1, wrong);
+        code(&Invite::parse(&groups.join("-")).unwrap_err())
+    }
+
+    fn on_the_way() -> Vec<(LinkError, Exit, &'static str)> {
+        let tried = ["[2001:db8::1]:4433", "192.0.2.1:4433"].map(|of| of.parse().unwrap());
+        let unreachable =
+            LinkError::Unreachable { address: address(), tried: tried.to_vec(), secs: 10 };
+        let too_long = Fault::TooLong { got: FRAME_BYTES_MAX + 1, limit: FRAME_BYTES_MAX };
+        let busy = Unwelcome::Busy { until: Time::default() };
+        let stranger = LinkError::WrongCertificate { address: address() };
+        vec![
+            (stranger, Exit::Permission, "WRONG_CERTIFICATE"),
+            (unreachable, Exit::Unreachable, "UNREACHABLE"),
+            (LinkError::Version { got: Some(9) }, Exit::Configuration, "VERSION"),
+            (LinkError::Protocol { fault: too_long }, Exit::Unreachable, "ANSWER_MALFORMED"),
+            (LinkError::TimedOut { secs: 10 }, Exit::Temporary, "CONNECTION_LOST"),
+            (LinkError::Unwelcome(Unwelcome::OtherCampaign), Exit::Code, "OTHER_CAMPAIGN"),
+            (LinkError::Unwelcome(Unwelcome::Seat), Exit::Code, "CODE_SEAT"),
+            (LinkError::Unwelcome(busy), Exit::Temporary, "BUSY"),
+        ]
+    }
+
+    #[test]
+    fn every_failure_on_the_way_has_its_screen() {
+        let on_the_way = on_the_way().into_iter();
+        let mut cases: Vec<(Problem, Exit, &str)> =
+            on_the_way.map(|(error, exit, code)| (error.into(), exit, code)).collect();
+        let full = JournalError::NoSpace { path: "concert/participant/journal".into() };
+        let expired = Reject::InviteExpired { at: Time::default() };
+        cases.extend([
+            (full.into(), Exit::Io, "DISK_FULL"),
+            (mistyped(), Exit::Code, "CODE_MISTYPED"),
+            (not_admitted(&expired), Exit::Code, "CODE_EXPIRED"),
+            (interrupted(), Exit::Temporary, "INTERRUPTED"),
+        ]);
+        let moment = dates::moment(Time::default(), &dates::zone());
+        for (problem, exit, code) in cases {
+            assert_eq!((problem.exit, problem.code), (exit, code), "{problem}");
+            let name = format!("error-{}", code.to_lowercase().replace('_', "-"));
+            pinned(&name, &problem.to_string().replace(&moment, "Thu 1 Jan 1970 00:00 UTC"));
+        }
+    }
+}

@@ -27,9 +27,14 @@ fn sources() -> String {
         }
     }
     let mut text = String::new();
-    for package in
-        ["protocol/src", "protocol/host/src", "sims/src", "participant/src", "tests/tests"]
-    {
+    for package in [
+        "protocol/src",
+        "protocol/host/src",
+        "sims/src",
+        "coordinator",
+        "participant/src",
+        "tests/tests",
+    ] {
         walk(&root().join(package), &mut text);
     }
     text
@@ -54,6 +59,48 @@ fn tests_that_documents_name_exist() {
         assert!(names.len() > 10, "{document} names {} tests", names.len());
         for name in names {
             assert!(sources.contains(&format!("fn {name}(")), "{document}: {name}");
+        }
+    }
+}
+
+/// The rows of the table of failures, without what stands between them and around their cells.
+fn failures() -> Vec<[String; 5]> {
+    let text = read("docs/OPERATING.md");
+    let table = text.split("| case | code | exit | screen | tests |").nth(1).unwrap();
+    let rows = table.lines().skip(2).take_while(|line| line.starts_with('|'));
+    let cells = |row: &str| -> Vec<String> {
+        row.trim_matches('|').split('|').map(|cell| cell.trim().to_owned()).collect()
+    };
+    rows.map(|row| cells(row).try_into().unwrap()).collect()
+}
+
+/// The name of an exit code, from its source.
+fn exit_name(code: &str) -> String {
+    let table = read("protocol/src/exit.rs");
+    let arm = table.split(&format!(" => {code},")).next().unwrap();
+    arm.rsplit("Self::").next().unwrap().to_owned()
+}
+
+#[test]
+fn every_failure_has_its_screen_its_exit_code_and_its_test() {
+    let sources = sources().split_whitespace().collect::<Vec<_>>().join(" ");
+    let rows = failures();
+    assert!(rows.len() > 20, "{} rows", rows.len());
+    for [case, code, exit, screen, tests] in rows {
+        assert!(quoted(&tests).any(is_test_name), "{case} has no test");
+        if exit != "-" {
+            let code = quoted(&code).next().unwrap();
+            // As a test of a program or of a command demands it.
+            let demanded = [exit.clone(), format!("Exit::{}", exit_name(&exit))]
+                .map(|exit| format!("{exit}, \"{code}\""));
+            let demands = |of: &String| sources.contains(of);
+            assert!(demanded.iter().any(demands), "{case}: no test demands {demanded:?}");
+        }
+        if let Some(screen) = quoted(&screen).next() {
+            let words = read(&format!("participant/tests/screens/{screen}.txt"));
+            assert!(!words.is_empty(), "{case}");
+        } else {
+            assert_eq!(screen, "-", "{case}");
         }
     }
 }

@@ -2,12 +2,18 @@
 #![expect(clippy::unwrap_used, reason = "a test that cannot be set up has failed")]
 
 use std::fs;
+use std::process::Command;
 use std::time::Duration;
 
 use protocol::invite::{Invite, InviteSecret};
 use tests::people::{Counts, made_up};
 use tests::programs::Program;
-use tests::stage::{Ended, Running, Stage, Terms, beat};
+use tests::stage::{Ended, Running, Signal, Stage, Terms, beat};
+
+mod screens {
+    mod another_clock;
+    mod strangers;
+}
 
 const LONG: Duration = Duration::from_mins(4);
 
@@ -34,10 +40,10 @@ fn every_way_to_fail_has_its_words_and_its_exit_code() {
     organise(&stage, &["init", "--from", "campaign.toml", "--notices-read"]);
     organise(&stage, &["invite", "--keyholder", "--out", "keyholders"]);
     stage.hand_out("keyholders", "keyholder").unwrap();
-    let mut run = stage.coordinator(&["run", "--json"]);
-    let coordinator = stage.start(&mut run).unwrap();
+    let joining = coordinator_on_a_full_disk(&stage);
+    let coordinator = run_coordinator(&stage);
     let mut watch = stage.watch().unwrap();
-    let keyholders = ceremony(&stage);
+    let keyholders = ceremony(&stage, joining);
     let ready = watch.event(LONG, |status| status["campaign"].is_string()).unwrap();
     stage.consent(ready["campaign"].as_str().unwrap()).unwrap();
     organise(&stage, &["invite", "--count", "6", "--out", "good"]);
@@ -47,11 +53,12 @@ fn every_way_to_fail_has_its_words_and_its_exit_code() {
     fs::write(stage.path("me.csv"), made_up(Counts { members: 1, donors: 0 }, 3)[0].to_csv())
         .unwrap();
 
-    records(&stage);
-    codes(&stage);
-    full_disk(&stage);
     let members = joined(&stage);
     watch.event(LONG, |status| status["invites"]["used"].as_u64() == Some(3)).unwrap();
+    records(&stage);
+    codes(&stage);
+    person_on_a_full_disk(&stage);
+    let (coordinator, keyholders, members) = told_to_end(&stage, coordinator, keyholders, members);
     watch
         .event(LONG, |status| status["stage"] == "enrolment" || status["stage"] == "aggregations")
         .unwrap();
@@ -61,8 +68,43 @@ fn every_way_to_fail_has_its_words_and_its_exit_code() {
         let ended = running.end(LONG).unwrap();
         fails(&ended, 5, "NO_RESULT");
         assert!(ended.all().contains("Closed with"), "{who}: {}", ended.all());
+        fails(&join(&stage, &who, &who.replace("member", "good")), 12, "JOINED_ALREADY");
     }
     drop((coordinator, keyholders));
+}
+
+/// Everybody is told to end, as a terminal and as a system do it, and goes on by the same command.
+fn told_to_end(
+    stage: &Stage,
+    coordinator: Running,
+    keyholders: Vec<Running>,
+    members: Vec<(String, Running)>,
+) -> (Running, Vec<Running>, Vec<(String, Running)>) {
+    let signals = [Signal::Interrupt, Signal::Terminate];
+    let again = |(place, (who, running)): (usize, (String, Running))| {
+        running.tell(signals[place % 2]).unwrap();
+        fails(&running.end(LONG).unwrap(), 75, "INTERRUPTED");
+        let run = stage.start(&mut stage.participant(&who, &["run", "--json"])).unwrap();
+        (who, run)
+    };
+    let members = members.into_iter().enumerate().map(again).collect();
+    let again = |(seat, running): (usize, Running)| {
+        running.tell(signals[seat % 2]).unwrap();
+        let ended = running.end(LONG).unwrap();
+        assert_eq!(ended.code, Some(75), "{}", ended.all());
+        assert!(ended.says.contains("Stopped: "), "{}", ended.says);
+        let state = format!("seat-{}", seat + 1);
+        stage.start(&mut stage.participant(&state, &["keyhold", "run"])).unwrap()
+    };
+    let keyholders = keyholders.into_iter().enumerate().map(again).collect();
+    let mut coordinator = coordinator;
+    for signal in signals {
+        coordinator.tell(signal).unwrap();
+        let ended = coordinator.end(LONG).unwrap();
+        assert_eq!((ended.code, ended.events("stopped").len()), (Some(0), 1), "{}", ended.all());
+        coordinator = run_coordinator(stage);
+    }
+    (coordinator, keyholders, members)
 }
 
 /// What does not fit the schema is found on the own machine.
@@ -101,30 +143,61 @@ fn codes(stage: &Stage) {
     };
     altered("guessed", &|invite| invite.secret = InviteSecret::from_bytes([7; 16]));
     altered("stranger", &|invite| invite.certificate = [7; 32]);
-    let nobody = std::net::UdpSocket::bind(("127.0.0.1", 0)).unwrap();
-    let port = nobody.local_addr().unwrap().port();
-    altered("unreachable", &|invite| invite.address = format!("127.0.0.1:{port}").parse().unwrap());
 
     fails(&join(stage, "mistyped", "mistyped"), 10, "CODE_MISTYPED");
     fails(&join(stage, "guessed", "guessed"), 10, "CODE_UNKNOWN");
     fails(&join(stage, "elapsed", "expired-1"), 10, "CODE_EXPIRED");
     fails(&join(stage, "stranger", "stranger"), 77, "WRONG_CERTIFICATE");
-    fails(&join(stage, "unreachable", "unreachable"), 69, "UNREACHABLE");
+    fails(&join(stage, "second", "good-3"), 10, "CODE_USED");
     fails(&join(stage, "keyholder", "keyholder-1"), 10, "CODE_FOR_OTHER");
 }
 
-/// No file may grow, as on a full disk: it stops before anything is sent.
-fn full_disk(stage: &Stage) {
-    let mut command = std::process::Command::new("sh");
-    let limited = "trap '' XFSZ; ulimit -f 1; exec \"$@\"";
+/// A command that is given as many blocks of 512 bytes for each file that it writes.
+fn within_blocks(stage: &Stage, blocks: u32, of: Program, arguments: &[&str]) -> Command {
+    let limited = format!("trap '' XFSZ; ulimit -f {blocks}; exec \"$@\"");
+    shell(stage, &limited, of, arguments)
+}
+
+fn shell(stage: &Stage, script: &str, of: Program, arguments: &[&str]) -> Command {
+    let mut command = Command::new("sh");
+    command.args(["-c", script, "sh"]).arg(of.path()).args(arguments);
+    command.current_dir(stage.path(".")).env("NO_COLOR", "1").env("TZ", "UTC");
     command
-        .args(["-c", limited, "sh"])
-        .arg(Program::Participant.path())
-        .current_dir(stage.path("."));
-    command.args(["--state", "full", "join", "--code-file", "good-1.code"]);
-    let ended = stage.ended(&mut command, LONG).unwrap();
+}
+
+/// It ends before it answers what it could not keep. Nothing is lost: the same command goes on where there is room, and so do
+/// the keyholders, who call again.
+fn coordinator_on_a_full_disk(stage: &Stage) -> Vec<Running> {
+    // Its write-ahead log is full in the middle of the ceremony.
+    let run = ["--state", "coordinator", "run", "--json"];
+    let mut run = within_blocks(stage, 66, Program::Coordinator, &run);
+    let mut running = stage.start(&mut run).unwrap();
+    running.event(LONG, |event| event["event"] == "listening").unwrap();
+    let joining: Vec<_> = (1..=3).map(|seat| keyholder_joins(stage, seat)).collect();
+    let ended = running.end(LONG).unwrap();
     assert_eq!(ended.code, Some(74), "{}", ended.all());
-    assert!(ended.says.contains("hint: "), "{}", ended.says);
+    let last: serde_json::Value = serde_json::from_str(ended.lines.last().unwrap()).unwrap();
+    assert_eq!(last["safe"], "Stopped before sending; what was kept before is whole.");
+    joining
+}
+
+/// It stops before anything is sent: where no file may grow, and where the system can give one, on a full disk.
+fn person_on_a_full_disk(stage: &Stage) {
+    let join = ["--state", "full/state", "join", "--json", "--code-file", "good-1.code"];
+    let mut command = within_blocks(stage, 1, Program::Participant, &join);
+    let ended = stage.ended(&mut command, LONG).unwrap();
+    fails(&ended, 74, "STATE_FAILED");
+    // A file system of 60 kB in a name space of its own, which not every system allows.
+    let allowed = Command::new("unshare").args(["-Urm", "true"]).output();
+    if !allowed.is_ok_and(|of| of.status.success()) {
+        return;
+    }
+    let mounted = "mkdir small; exec unshare -Urm sh -c \
+                   'mount -t tmpfs -o size=60k none small && exec \"$@\"' sh \"$@\"";
+    let join = ["--state", "small/state", "join", "--json", "--code-file", "good-1.code"];
+    let mut command = shell(stage, mounted, Program::Participant, &join);
+    let ended = stage.ended(&mut command, LONG).unwrap();
+    fails(&ended, 74, "DISK_FULL");
 }
 
 /// Three people, where twelve are needed: each has its token, and waits for its moment to enrol.
@@ -164,16 +237,23 @@ fn organise(stage: &Stage, arguments: &[&str]) {
     stage.done(&mut stage.coordinator(arguments), LONG).unwrap();
 }
 
-fn ceremony(stage: &Stage) -> Vec<Running> {
-    let join = |seat: u8| {
-        let (state, code) = (format!("seat-{seat}"), format!("keyholder-{seat}.code"));
-        let join = ["keyhold", "join", "--code-file", &code, "--accept", "--fingerprints-match"];
-        (state.clone(), stage.start(&mut stage.participant(&state, &join)).unwrap())
-    };
-    let joining: Vec<_> = (1..=3).map(join).collect();
-    let seated = joining.into_iter().map(|(state, joining)| {
+fn run_coordinator(stage: &Stage) -> Running {
+    let mut running = stage.start(&mut stage.coordinator(&["run", "--json"])).unwrap();
+    running.event(LONG, |event| event["event"] == "listening").unwrap();
+    running
+}
+
+fn keyholder_joins(stage: &Stage, seat: u8) -> Running {
+    let (state, code) = (format!("seat-{seat}"), format!("keyholder-{seat}.code"));
+    let join = ["keyhold", "join", "--code-file", &code, "--accept", "--fingerprints-match"];
+    stage.start(&mut stage.participant(&state, &join)).unwrap()
+}
+
+fn ceremony(stage: &Stage, joining: Vec<Running>) -> Vec<Running> {
+    let seated = (1..).zip(joining).map(|(seat, joining)| {
         let ended = joining.end(LONG).unwrap();
         assert_eq!(ended.code, Some(0), "{}", ended.all());
+        let state = format!("seat-{seat}");
         stage.start(&mut stage.participant(&state, &["keyhold", "run"])).unwrap()
     });
     seated.collect()

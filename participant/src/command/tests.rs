@@ -633,4 +633,7 @@ fn a_clock_that_is_off_is_told() {
     warn_of_clock(&mut screen, at(26), at(0));
     warn_of_clock(&mut screen, at(0), at(26));
     pinned("clock", &seen.told());
+    let (mut screen, seen) = of_form(Form::Json, "");
+    warn_of_clock(&mut screen, at(0), at(26));
+    assert_eq!(seen.said(), "{\"schema\":1,\"event\":\"clock\",\"ahead_millis\":-1560000}\n");
 }

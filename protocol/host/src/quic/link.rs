@@ -82,7 +82,7 @@ pub enum LinkError {
     #[error(transparent)]
     Unwelcome(#[from] Unwelcome),
     /// It answers what no coordinator answers.
-    #[error("the coordinator's answer is none: {fault}")]
+    #[error("the coordinator's answer cannot be read: {fault}")]
     Protocol {
         /// Why.
         fault: Fault,
