@@ -14,11 +14,11 @@ use crate::{
     roles::Time,
     scoring::{
         cells::CellShape,
+        design::DesignBuilder,
         method::Method,
         ridge::{self, NumberRoom, RidgeError},
         scale::{Scale, ScaleError},
         scaling::Scaling,
-        schema::FeatureKind,
     },
     selection::{confirmation, open_scores::OPEN_SCORES_BELOW, unit::Bins},
 };
@@ -118,9 +118,10 @@ pub fn reference(
     Ok(match scoring.method {
         Method::Random => None,
         Method::RbProb => {
-            let blocks = scoring.schema.features().iter();
-            let blocks = blocks.filter(|of| matches!(of.kind, FeatureKind::Categorical { .. }));
-            let blocks = u16::try_from(blocks.count()).unwrap_or(u16::MAX);
+            // As records have them: a flag is a block of its own. One fewer, and records with every indicator on could
+            // not be lent.
+            let blocks = DesignBuilder::new(&scoring.schema).finish().blocks().len();
+            let blocks = u16::try_from(blocks).unwrap_or(u16::MAX);
             let room = if rho.is_some() { NumberRoom::Ordinary } else { NumberRoom::Whole };
             Some(Circuit::Gram(ridge::gram(scaling, blocks, room)?))
         }
@@ -256,6 +257,47 @@ const fn depends_on(kind: Kind) -> &'static [Kind] {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{
+        aggregation::noise::{DELTA, rho_for_epsilon},
+        keys::{Label, stream},
+        scoring::{
+            scaling::Encoding,
+            schema::{Feature, FeatureKind, Schema, Value},
+        },
+    };
+
+    /// Whoever cannot lend is missing, and not at random.
+    #[test]
+    fn a_record_with_everything_on_can_be_lent() {
+        let feature = |name: &str, kind| Feature { name: name.into(), unit: None, kind };
+        let levels = ["alone", "together"].map(String::from).to_vec();
+        let schema = Schema::new(vec![
+            feature("age", FeatureKind::Numeric { min: 0.0, max: 100.0 }),
+            feature("employed", FeatureKind::Flag),
+            feature("household", FeatureKind::Categorical { levels }),
+        ])
+        .unwrap();
+        let scaling = Scaling::from_ranges(&schema, Encoding::Mix);
+        let mut record = DesignBuilder::new(&schema);
+        record.push(&[Value::Number(100.0), Value::Flag(true), Value::Level(1)]);
+        let row = ridge::centred(&scaling.apply(&record.finish()), &[true]).row(0).to_vec();
+        let scoring = Scoring {
+            schema,
+            method: Method::RbProb,
+            k: 3,
+            scaling: Some(scaling.clone()),
+            centres: None,
+            scale_bins: 8,
+            published: Vec::new(),
+        };
+        for rho in [None, Some(rho_for_epsilon(4.0, DELTA))] {
+            let donors = NonZeroU32::new(20).unwrap();
+            let circuit = reference(&scoring, &scaling, donors, rho).unwrap();
+            let Some(Circuit::Gram(gram)) = circuit else { panic!("{circuit:?}") };
+            let mut rng = stream(Label::Rounding, &[0; 32], &[]);
+            assert!(gram.measure(&row, &mut rng).is_ok(), "{gram:?}");
+        }
+    }
 
     #[test]
     fn no_more_seats_are_assumed_honest_than_withstand_loss_and_collusion() {
