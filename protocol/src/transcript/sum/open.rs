@@ -43,9 +43,10 @@ impl Transcript {
 
     /// How many members there are, if these are too many for open scores.
     pub(crate) fn too_many_members(&self, id: AggregationId) -> Option<u32> {
-        let members = self.roster.as_ref()?.values().filter(|role| **role == Role::Member).count();
-        let many = self.plan.has_open_scores(id) && members >= OPEN_SCORES_BELOW;
-        many.then(|| u32::try_from(members).unwrap_or(u32::MAX))
+        // Asked with every request: the roster is counted only where it matters.
+        let roster = self.roster.as_ref().filter(|_| self.plan.has_open_scores(id))?;
+        let members = roster.values().filter(|role| **role == Role::Member).count();
+        (members >= OPEN_SCORES_BELOW).then(|| u32::try_from(members).unwrap_or(u32::MAX))
     }
 
     pub(super) fn list_scores(
