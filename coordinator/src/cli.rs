@@ -6,6 +6,8 @@ use clap::{Args, Parser, Subcommand, ValueEnum};
 use clap_complete::Shell;
 use host::screen::Form;
 
+use crate::rehearsal::PEOPLE_MAX;
+
 /// Organises a campaign: from its plan to its report.
 ///
 /// People of a minority measure in private who of them would most likely have had a positive label in the majority; those few
@@ -44,6 +46,8 @@ Exit codes: 0 done, 1 bug, 2 usage, 3 not yet, 4 you said no, 5 ended without a 
 pub enum Command {
     /// Makes a campaign from a file, or asks for everything.
     Init(Init),
+    /// Plays a whole campaign from its file with made-up people, and says what to correct. Makes and sends nothing.
+    Rehearse(Rehearse),
     /// Makes codes that admit people, or keyholders, once each.
     Invite(Invite),
     /// Runs the campaign: answers people and keyholders, leads the sums. Stop it with Ctrl-C; the same command goes on.
@@ -82,6 +86,20 @@ pub struct Init {
     /// Says that you have read the notices; without it they are shown and you are asked.
     #[arg(long)]
     pub notices_read: bool,
+}
+
+/// Options of `rehearse`.
+#[derive(Args, Debug)]
+pub struct Rehearse {
+    /// The campaign's file.
+    #[arg(long, value_name = "FILE")]
+    pub from: PathBuf,
+    /// How many members come; by default enough for a sum and for the flips, with some to spare.
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(0..=i64::from(PEOPLE_MAX)))]
+    pub members: Option<u32>,
+    /// How many donors come; by default as many as the file expects.
+    #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(0..=i64::from(PEOPLE_MAX)))]
+    pub donors: Option<u32>,
 }
 
 /// Options of `invite`.

@@ -4,6 +4,7 @@ mod audit;
 mod begin;
 mod invite;
 mod keep;
+mod rehearse;
 mod run;
 mod show;
 
@@ -24,6 +25,7 @@ pub fn execute(cli: &Cli, screen: &mut Screen) -> Result<Exit, Problem> {
     let state = State::at(cli.state.as_deref());
     match &cli.command {
         Command::Init(options) => begin::init(&state, options, screen),
+        Command::Rehearse(options) => rehearse::rehearse(options, screen),
         Command::Invite(options) => invite::invite(&state, options, screen),
         Command::Run(options) => run::run(state, options, screen),
         Command::Status(options) => show::status(&state, options, screen),

@@ -3,6 +3,7 @@
 //! - [`cli`]: what can be typed. [`command`]: what it does.
 //! - [`campaign`]: the file an organiser writes, and the plan that follows from it. [`notices`]: what organisers are told.
 //! - [`state`]: what is kept, and where. [`invites`]: who is invited.
+//! - [`rehearsal`]: the same with made-up people, in one process.
 //! - [`office`]: the protocol's machine on a thread of its own, its journal, and the people who ask it.
 //! - [`status`]: where a campaign stands. [`verify`]: a transcript, checked by itself. [`report`]: what came of it.
 //!
@@ -14,6 +15,7 @@ pub mod command;
 pub mod invites;
 pub mod notices;
 pub mod office;
+pub mod rehearsal;
 pub mod report;
 pub mod state;
 pub mod status;

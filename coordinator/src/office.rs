@@ -95,6 +95,11 @@ impl<K: Keep<Record>> Office<K> {
         &self.machine
     }
 
+    /// When it has something to do, asked or not.
+    pub const fn due(&self) -> Time {
+        self.wake
+    }
+
     /// When each keyholder last asked.
     pub const fn seen(&self) -> &BTreeMap<Seat, Time> {
         &self.seen

@@ -159,7 +159,7 @@ fn sum(transcript: &Transcript, id: AggregationId) -> SumReport {
         frozen: outcome.map(|outcome| outcome.frozen),
         accepted: outcome.map(|outcome| outcome.accepted),
         sigma_milli: plan.published_sigma_milli(id).unwrap_or(0),
-        aborted: aborted.map(|reason| abort_words(reason, plan.cohort_min)),
+        aborted: aborted.map(|reason| abort_words(reason, plan)),
         decision: outcome.and_then(|outcome| outcome.decision.as_ref()).map(decision_words),
         counts: outcome.map_or_else(Vec::new, |_| counts(transcript, id, kind)),
     }

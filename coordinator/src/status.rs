@@ -5,7 +5,7 @@ use std::{collections::BTreeMap, fmt::Write as _};
 use host::dates;
 use jiff::tz::TimeZone;
 use protocol::{
-    campaign::{Decision, Kind},
+    campaign::{CheckedPlan, Decision, Kind},
     keys::seat::Seat,
     roles::{
         Time,
@@ -58,6 +58,25 @@ pub enum Stage {
     Aggregations,
     /// Nothing more happens.
     Over,
+}
+
+impl Stage {
+    /// Of a machine at `now`.
+    pub fn of(machine: &Coordinator, now: Time) -> Self {
+        let transcript = machine.transcript();
+        let plan = transcript.plan();
+        if machine.is_over() {
+            Self::Over
+        } else if !transcript.has_begun() {
+            Self::Ceremony
+        } else if transcript.roster().is_some() {
+            Self::Aggregations
+        } else if plan.issue.is_some_and(|issue| now < issue.closes) {
+            Self::Issue
+        } else {
+            Self::Enrolment
+        }
+    }
 }
 
 /// Invites of members and donors.
@@ -147,7 +166,8 @@ const fn phase_word(phase: Phase) -> &'static str {
 }
 
 /// Why an aggregation has no result, in words.
-pub fn abort_words(reason: AbortReason, cohort: u32) -> String {
+pub fn abort_words(reason: AbortReason, plan: &CheckedPlan) -> String {
+    let cohort = plan.cohort_min;
     match reason {
         AbortReason::TooFewReports { got } => {
             format!("closed with {got} of {cohort} needed; by design nothing was opened")
@@ -159,7 +179,10 @@ pub fn abort_words(reason: AbortReason, cohort: u32) -> String {
         AbortReason::Implausible => {
             "the shares do not add up to a possible sum; it was discarded".into()
         }
-        AbortReason::Dependency(on) => format!("{on}, which it needs, has no result"),
+        AbortReason::Dependency(on) => match plan.aggregation(on) {
+            Some(of) => format!("{}, which it needs, has no result", word(of.kind)),
+            None => format!("{on}, which it needs, has no result"),
+        },
         AbortReason::Stopped => "it was stopped".into(),
         AbortReason::TooManyMembers { got } => {
             format!("{got} members are enough for a private sum; scores were not opened")
@@ -189,7 +212,7 @@ impl Status {
             at_millis: now.as_millis(),
             plan: plan.id().to_string(),
             campaign: campaign.map(|(_, manifest)| manifest.campaign().to_string()),
-            stage: stage(machine, now),
+            stage: Stage::of(machine, now),
             enrolled: machine.enrolled(),
             cohort: plan.cohort_min,
             invites: Invites { made: book.people.len(), used, open: good.saturating_sub(used) },
@@ -312,22 +335,6 @@ impl KeyholderStatus {
     }
 }
 
-fn stage(machine: &Coordinator, now: Time) -> Stage {
-    let transcript = machine.transcript();
-    let plan = transcript.plan();
-    if machine.is_over() {
-        Stage::Over
-    } else if !transcript.has_begun() {
-        Stage::Ceremony
-    } else if transcript.roster().is_some() {
-        Stage::Aggregations
-    } else if plan.issue.is_some_and(|issue| now < issue.closes) {
-        Stage::Issue
-    } else {
-        Stage::Enrolment
-    }
-}
-
 fn keyholders(
     machine: &Coordinator,
     seen: &BTreeMap<Seat, Time>,
@@ -350,7 +357,6 @@ fn keyholders(
 
 fn aggregations(machine: &Coordinator) -> Vec<AggregationStatus> {
     let transcript = machine.transcript();
-    let cohort = transcript.plan().cohort_min;
     let each = transcript.plan().enumerated().map(|(id, of)| {
         let phase = machine.phase(id).unwrap_or(Phase::Waiting);
         let outcome = transcript.sum(id).and_then(|sum| sum.outcome());
@@ -361,7 +367,7 @@ fn aggregations(machine: &Coordinator) -> Vec<AggregationStatus> {
             opens_millis: of.opens.as_millis(),
             closes_millis: of.closes.as_millis(),
             aborted: match phase {
-                Phase::Aborted(reason) => Some(abort_words(reason, cohort)),
+                Phase::Aborted(reason) => Some(abort_words(reason, transcript.plan())),
                 _ if phase.is_end() || !machine.is_over() => None,
                 _ => Some("the campaign ended before it".to_owned()),
             },

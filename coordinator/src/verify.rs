@@ -126,7 +126,7 @@ impl Verified {
                 Some(VerifiedSum {
                     kind: word(of.kind).to_owned(),
                     accepted: outcome.map(|(_, outcome)| outcome.accepted),
-                    aborted: sum.aborted().map(|reason| abort_words(reason, plan.cohort_min)),
+                    aborted: sum.aborted().map(|reason| abort_words(reason, plan)),
                     decision: outcome
                         .and_then(|(_, outcome)| outcome.decision.as_ref())
                         .map(decision_words),

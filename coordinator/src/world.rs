@@ -9,14 +9,12 @@ use protocol::{
     codec,
     ids::{CampaignId, Hash},
     invite::InviteSecret,
-    keys::seat::Seat,
-    messages::{Peer, Request},
     person::Person,
     roles::{
-        Client, Effect, Time,
+        Time,
         coordinator::{Coordinator, Record},
-        keyholder::{self, Keyholder},
-        participant::{self, Admission, CampaignKey, Participant, Phase, Retry},
+        keyholder,
+        participant::{self, Admission, CampaignKey, Retry},
     },
     scoring::schema::Value,
 };
@@ -24,12 +22,12 @@ use protocol::{
 use crate::{
     campaign::{self, Keys},
     office::Office,
+    rehearsal::table::{Guest, Table},
     state::Secrets,
 };
 
 pub(crate) const START: Time = Time::from_millis(1_800_000_000_000);
 pub(crate) const MEMBERS: u8 = 14;
-const STEP_MILLIS: u64 = 500;
 
 /// The example without noise, audits and donors, for few people and in a short time.
 pub(crate) fn file() -> String {
@@ -45,7 +43,7 @@ pub(crate) fn file() -> String {
         ("\"in 9 days\"", "\"in 120 s\""),
         ("\"2 days\"", "\"40 s\""),
         ("closing = \"6 h\"", "closing = \"60 s\""),
-        ("patience = \"12 h\"", "patience = \"60 s\""),
+        ("patience = \"12 h\"", "patience = \"20 s\""),
     ] {
         assert!(text.contains(from), "{from}");
         text = text.replacen(from, to, 1);
@@ -84,53 +82,6 @@ impl Keep<Record> for Shelf {
     }
 }
 
-enum Machine {
-    Keyholder(Box<Keyholder>),
-    Participant(Box<Participant<Person>>),
-}
-
-struct Asking {
-    peer: Peer,
-    machine: Machine,
-    request: Option<Request>,
-    wake: Time,
-}
-
-impl Asking {
-    fn take<R>(&mut self, effects: Vec<Effect<R, Request>>) {
-        for effect in effects {
-            match effect {
-                Effect::Persist(_) => {}
-                Effect::Send(request) => self.request = Some(request),
-                Effect::Wake(at) => self.wake = at,
-            }
-        }
-    }
-
-    fn step(&mut self, now: Time, response: Option<protocol::messages::Response>) {
-        match &mut self.machine {
-            Machine::Keyholder(machine) => {
-                let effects = match response {
-                    Some(response) => machine.receive(now, response),
-                    None => machine.wake(now),
-                };
-                self.take(effects);
-            }
-            Machine::Participant(machine) => {
-                let mut effects = match response {
-                    Some(response) => machine.receive(now, response),
-                    None => machine.wake(now),
-                };
-                if machine.phase() == Phase::AwaitingConsent {
-                    let campaign = machine.manifest().unwrap().campaign();
-                    effects.extend(machine.consent(now, campaign));
-                }
-                self.take(effects);
-            }
-        }
-    }
-}
-
 fn secret(number: u8) -> InviteSecret {
     InviteSecret::from_bytes([number; InviteSecret::LEN])
 }
@@ -139,7 +90,7 @@ pub(crate) fn invites() -> BTreeMap<Hash, Time> {
     (0..MEMBERS).map(|number| (secret(number).hash(), Time::MAX)).collect()
 }
 
-fn participant(number: u8, campaign: CampaignId) -> Asking {
+fn participant(number: u8, campaign: CampaignId, comes: Time) -> Guest {
     let key = [100 + number; 32];
     let values = vec![
         Value::Number(20.0 + f64::from(number)),
@@ -160,12 +111,7 @@ fn participant(number: u8, campaign: CampaignId) -> Asking {
         retry: Retry { first_millis: 1_000, max_millis: 5_000 },
         checked: None,
     };
-    let mut machine = Participant::new(configuration, person);
-    let first = machine.start(START);
-    let machine = Machine::Participant(Box::new(machine));
-    let mut asking = Asking { peer: Peer::Participant, machine, request: None, wake: START };
-    asking.take(first);
-    asking
+    Guest::person(configuration, person, comes)
 }
 
 /// Plays a campaign to its end. Whenever the disk fails, the machine is restored from what it holds.
@@ -174,57 +120,35 @@ pub(crate) fn play(secrets: &Secrets, shelf: &Shelf) -> Office<Shelf> {
     let plan = campaign::parse(&file()).unwrap().plan(keys, START).unwrap();
     let begun = Coordinator::new(&plan, secrets.configuration(invites()), START).unwrap();
     shelf.records.borrow_mut().extend(begun.1);
-    let mut now = START;
-    let mut office = restored(secrets, shelf, now);
-    let mut people: Vec<Asking> =
-        plan.all_seats().iter().map(|seat| keyholder(plan.id(), seat)).collect();
+    let seats = plan.all_seats().iter();
+    let guests = seats.map(|seat| {
+        let configuration = keyholder::Configuration {
+            plan: plan.id(),
+            seat,
+            pace_millis: 1_000,
+            declares_losses: false,
+        };
+        Guest::keyholder(configuration, &[50 + seat.index(); 32])
+    });
+    let office = restored(secrets, shelf, START);
+    let mut table = Table { office, guests: guests.collect(), now: START };
     let mut invited = false;
-    while !office.machine().is_over() {
-        assert!(now < START.after_millis(3_600_000), "no end after an hour");
-        let transcript = office.machine().transcript();
+    while !table.office.machine().is_over() {
+        assert!(table.now < START.after_millis(3_600_000), "no end after an hour");
+        let transcript = table.office.machine().transcript();
         if !invited && transcript.has_begun() {
             invited = true;
             let campaign = transcript.manifest().unwrap().1.campaign();
-            people.extend((0..MEMBERS).map(|number| participant(number, campaign)));
+            let people = (0..MEMBERS).map(|number| participant(number, campaign, table.now));
+            table.guests.extend(people);
         }
-        let mut asked = Vec::new();
-        for (place, person) in people.iter_mut().enumerate() {
-            if person.request.is_none() && person.wake <= now {
-                person.step(now, None);
-            }
-            if let Some(request) = person.request.take() {
-                asked.push((place, person.peer, request));
-            }
-        }
-        let questions = asked.iter().map(|(_, peer, request)| (*peer, request.clone())).collect();
-        match office.turn(now, questions) {
-            Ok(responses) => {
-                for ((place, ..), response) in asked.iter().zip(responses) {
-                    people[*place].step(now, Some(response));
-                }
-                // Whoever has more to ask does so at once.
-                if people.iter().any(|person| person.request.is_some()) {
-                    now = now.after_millis(1);
-                    continue;
-                }
-            }
+        if table.round().is_err() {
             // What was not answered is asked again.
-            Err(_) => office = restored(secrets, shelf, now),
+            table.office = restored(secrets, shelf, table.now);
         }
-        now = now.after_millis(STEP_MILLIS);
+        table.now = table.next();
     }
-    office
-}
-
-fn keyholder(plan: protocol::ids::PlanId, seat: Seat) -> Asking {
-    let configuration =
-        keyholder::Configuration { plan, seat, pace_millis: 1_000, declares_losses: false };
-    let mut machine = Keyholder::new(configuration, &[50 + seat.index(); 32]);
-    let first = machine.start(START);
-    let machine = Machine::Keyholder(Box::new(machine));
-    let mut asking = Asking { peer: Peer::Keyholder(seat), machine, request: None, wake: START };
-    asking.take(first);
-    asking
+    table.office
 }
 
 fn restored(secrets: &Secrets, shelf: &Shelf, now: Time) -> Office<Shelf> {

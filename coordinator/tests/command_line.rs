@@ -28,11 +28,28 @@ fn home() -> tempfile::TempDir {
 
 /// The example, changed.
 fn campaign(home: &Path, from: &str, to: &str) {
-    let example = coordinator(home, &["init", "--example"]).output().unwrap().stdout;
-    let text = String::from_utf8(example).unwrap();
-    assert!(text.contains(from), "{from}");
-    fs::write(home.join("campaign.toml"), text.replacen(from, to, 1)).unwrap();
+    rewritten(home, &[(from, to)]);
 }
+
+fn rewritten(home: &Path, changes: &[(&str, &str)]) {
+    let example = coordinator(home, &["init", "--example"]).output().unwrap().stdout;
+    let mut text = String::from_utf8(example).unwrap();
+    for (from, to) in changes {
+        assert!(text.contains(from), "{from}");
+        text = text.replacen(from, to, 1);
+    }
+    fs::write(home.join("campaign.toml"), text).unwrap();
+}
+
+/// The example for few people, without noise and donors.
+const FEW: [(&str, &str); 6] = [
+    ("cohort = 50", "cohort = 12"),
+    ("epsilon = 4.0", "noise = \"none\""),
+    ("method = \"rb-prob\"", "method = \"random\""),
+    ("audits = true", "audits = false"),
+    ("reporters_max = 600", "reporters_max = 30"),
+    ("flip_budget = 40", "flip_budget = 3"),
+];
 
 const INIT: [&str; 4] = ["init", "--from", "campaign.toml", "--notices-read"];
 
@@ -230,4 +247,64 @@ fn it_runs_until_it_is_told_to_end_and_owns_its_state() {
     }
     let transcript = home.path().join("data/concert/coordinator/transcript");
     coordinator(home.path(), &["verify", transcript.to_str().unwrap()]).assert().success();
+}
+
+#[test]
+fn a_rehearsal_shows_the_whole_campaign_and_leaves_nothing() {
+    let home = home();
+    rewritten(home.path(), &FEW);
+    let rehearse = ["rehearse", "--from", "campaign.toml"];
+    coordinator(home.path(), &rehearse).assert().success().stdout_eq(str![[r#"
+REHEARSAL, as if the campaign began now. Everybody in it is made up; nothing was kept or sent.
+
+1. As planned: 14 members and 0 donors come and stay to the end
+   What `coordinator run` shows:
+   [..] ceremony: 0/5 keyholders have joined · enrolment opens [..] (in 7 days)
+   [..] invites 0 used, 14 open · keyholders 5/5 up, can lose 1 · enrolment opens [..] (in 6 days 23 h)
+   [..] enrolled 0 (each sum needs 12) · keyholders 5/5 up, can lose 1 · enrolment closes [..] (in 1 day 23 h)
+   [..] selection collecting, 0 reports (needs 12) · keyholders 5/5 up, can lose 1 · selection closes [..] (in 1 day 23 h)
+   [..] selection freezing, 14 reports (needs 12) · keyholders 5/5 up, can lose 1 · confirmation opens [..] (in 6 h)
+   [..] between two sums · keyholders 5/5 up, can lose 1 · confirmation opens [..] (in 5 h 59 min)
+   [..] confirmation collecting, 0 reports (needs 12) · keyholders 5/5 up, can lose 1 · confirmation closes [..] (in 1 day 23 h)
+   [..] confirmation freezing, 14 reports (needs 12) · keyholders 5/5 up, can lose 1
+   [..] over · keyholders 5/5 up, can lose 1
+   sum           opened                     ended                      what came
+   selection     [..] 14 reports
+   confirmation  [..] 14 reports
+   [..] of 10 members with a negative label are asked, [..] of them do it; 3 flips are wanted. With real people it will be another number.
+
+2. A keyholder is lost: 12 members and 0 donors come, and keyholder 5 (C. Example) is silent once the first sum collects
+   sum           opened                     ended                      what came
+   selection     [..] 12 reports
+   confirmation  [..] 12 reports; opened 18 h late
+   Nothing is lost but time: the others waited, declared it lost, and recovered its part. 1 can be lost in all.
+
+3. Too few come: 11 members and 0 donors come, where each sum needs 12
+   sum           opened                     ended                      what came
+   selection     [..] no result: closed with 11 of 12 needed; by design nothing was opened
+   confirmation  - [..] no result: selection, which it needs, has no result
+   Nobody is asked to report anything.
+
+To think over:
+   privacy: people with the usual limits do not take part: sums are opened without noise: a count of one may be this person's. Each of them must change its own limit first.
+
+"#]]);
+    assert!(!home.path().join("data").exists(), "the state folder was not touched");
+
+    let few = [&rehearse[..], &["--members", "5", "--json"]].concat();
+    let said = coordinator(home.path(), &few).output().unwrap();
+    assert_eq!(said.status.code(), Some(78));
+    let lines: Vec<serde_json::Value> = String::from_utf8(said.stdout)
+        .unwrap()
+        .lines()
+        .map(|line| serde_json::from_str(line).unwrap())
+        .collect();
+    let [rehearsal, problem] = &lines[..] else { panic!("{lines:?}") };
+    assert_eq!((&rehearsal["schema"], &rehearsal["event"]), (&1.into(), &"rehearsal".into()));
+    assert_eq!(rehearsal["runs"][0]["members"], 5);
+    assert_eq!(
+        (&rehearsal["advice"][0]["key"], &rehearsal["advice"][0]["must"]),
+        (&"privacy.cohort".into(), &true.into())
+    );
+    assert_eq!((&problem["code"], &problem["exit"]), (&"REHEARSAL".into(), &78.into()));
 }

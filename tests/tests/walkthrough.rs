@@ -48,6 +48,9 @@ fn every_command_of_the_guides_does_what_they_say() {
     let example = homes.read("organiser", "campaign.toml");
     assert!(example.contains("[[keyholder]]") && example.contains("[times]"), "{example}");
     homes.write("organiser", "campaign.toml", &homes.read(".", "campaign.toml"));
+    let rehearsed = homes.types("organiser", &organiser.next("1. Write the plan"), "");
+    assert!(rehearsed.all().contains("A keyholder is lost"), "{}", rehearsed.all());
+    assert!(!homes.path("organiser", ".local").exists(), "nothing was kept");
     homes.types("organiser", &organiser.next("1. Write the plan"), "I have read this\n");
 
     homes.types("organiser", &organiser.next("2. Invite keyholders, and run"), "");

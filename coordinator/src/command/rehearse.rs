@@ -1,0 +1,25 @@
+//! `rehearse`: the campaign of a file, without anybody or anything of it being real.
+
+use host::{Problem, dates, screen::Screen};
+use protocol::exit::Exit;
+
+use crate::{
+    campaign, cli,
+    rehearsal::{self, Expected},
+};
+
+pub(super) fn rehearse(options: &cli::Rehearse, screen: &mut Screen) -> Result<Exit, Problem> {
+    let file = campaign::read(&options.from)?;
+    let expected = Expected { members: options.members, donors: options.donors };
+    let zone = dates::zone();
+    screen.note("Rehearsing with made-up people; this takes some seconds.");
+    let rehearsal = rehearsal::rehearse(&file, expected, dates::now(), &zone)?;
+    screen.event("rehearsal", &rehearsal, rehearsal.words(&zone));
+    if rehearsal.holds() {
+        return Ok(Exit::Done);
+    }
+    let what = "As the file is written, the campaign does not reach all of its results.";
+    Err(Problem::new(Exit::Configuration, "REHEARSAL", what)
+        .safe("Nothing was made.")
+        .next("Correct the file as said above, and rehearse again."))
+}

@@ -1,0 +1,47 @@
+use super::*;
+use crate::{campaign, world};
+
+const START: Time = Time::from_millis(1_800_000_000_000);
+
+fn rehearsed(text: &str, expected: Expected) -> Rehearsal {
+    let file = campaign::parse(text).unwrap();
+    rehearse(&file, expected, START, &TimeZone::UTC).unwrap()
+}
+
+fn small() -> Rehearsal {
+    rehearsed(&world::file(), Expected::default())
+}
+
+#[test]
+fn a_campaign_is_rehearsed_as_planned_with_a_loss_and_with_too_few() {
+    let rehearsal = small();
+    let [planned, lost, few] = &rehearsal.runs[..] else { panic!("{rehearsal:?}") };
+    assert!(planned.is_whole() && lost.is_whole(), "{rehearsal:?}");
+    assert_eq!(planned.enrolled, planned.members + planned.donors);
+    let asked = planned.asked.unwrap();
+    assert!((1..=asked.candidates).contains(&asked.asked) && asked.willing <= asked.asked);
+    assert!(lost.sums.iter().all(|sum| sum.keyholders_lost == 1), "{lost:?}");
+    assert_eq!(few.asked, None);
+    let why = few.sums[0].aborted.as_deref().unwrap();
+    assert!(why.starts_with("closed with 11 of 12 needed"), "{why}");
+    assert!(rehearsal.holds(), "{:?}", rehearsal.advice);
+    // The same file at the same time is the same rehearsal.
+    assert_eq!(rehearsal, small());
+}
+
+#[test]
+fn what_cannot_be_recovered_or_reached_is_to_be_corrected() {
+    let brittle = world::file().replacen("recovery_threshold = 4", "recovery_threshold = 0", 1);
+    let brittle = rehearsed(&brittle, Expected::default());
+    assert!(brittle.advice.iter().any(|of| of.key == "privacy.recovery_threshold"));
+    assert!(!brittle.runs[1].is_whole() && brittle.holds());
+
+    let crowd = rehearsed(&world::file(), Expected { members: Some(5), donors: None });
+    assert!(!crowd.holds());
+    assert_eq!(crowd.advice[0].key, "privacy.cohort", "{:?}", crowd.advice);
+    let words = crowd.words(&TimeZone::UTC);
+    assert!(
+        words.contains("To correct before the campaign can work:\n   privacy.cohort: "),
+        "{words}"
+    );
+}
