@@ -102,6 +102,8 @@ pub enum FirmWord {
     Boosted,
     /// A neural network with one hidden layer of 64.
     Mlp,
+    /// Logistic regression by noisy descent (DP-SGD, all records as one batch), epsilon 8.
+    NoisyDescent,
 }
 
 /// What the simulated people use to find whom to ask.
@@ -373,7 +375,7 @@ pub struct Plan {
     /// Decides every draw.
     #[arg(long, default_value_t = 0)]
     pub seed: u32,
-    /// The folder for plan.json and the figure.
+    /// The folder for plan.json and the figures.
     #[arg(long, default_value = ".")]
     pub out: PathBuf,
     /// Print what plan.json holds instead of a table.

@@ -23,6 +23,7 @@ mod regions;
 mod render;
 mod scene;
 mod style;
+mod tornado;
 
 #[cfg(test)]
 mod tests;
@@ -34,3 +35,4 @@ pub use error::FigureError;
 pub use file::Files;
 pub use panels::{Panel, Panels, YAxes};
 pub use regions::{Group, Label, Outcome, Person, Plane, Regions, Side};
+pub use tornado::{Swing, Tornado};

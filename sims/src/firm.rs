@@ -11,6 +11,7 @@ pub(crate) mod bins;
 mod boosted;
 mod logistic;
 mod mlp;
+mod noisy;
 pub mod pruned;
 
 /// Which learner the firm uses, with its settings.
@@ -43,6 +44,15 @@ pub enum Learner {
         /// The step size of Adam.
         rate: f64,
         /// Decides the initial weights and the order of the records.
+        seed: u64,
+    },
+    /// Logistic regression by descent with clipped gradients and noise; see [`Learner::noisy_descent`].
+    NoisyDescent {
+        /// Of the whole training, at delta 1e-5, for one record added or removed.
+        epsilon: f64,
+        /// Steps, each over all records.
+        steps: u32,
+        /// Decides the noise.
         seed: u64,
     },
 }
@@ -132,6 +142,11 @@ pub trait Classifier: Send + Sync {
     fn decisions(&self, records: &Design) -> Vec<bool> {
         self.probabilities(records).into_iter().map(|p| p >= 0.5).collect()
     }
+
+    /// Train records, by their place, that the firm left out because it did not trust them.
+    fn left_out(&self) -> &[usize] {
+        &[]
+    }
 }
 
 impl Learner {
@@ -148,6 +163,22 @@ impl Learner {
     /// A network with the usual settings: 64 hidden units, 10 epochs, rate 0.001.
     pub const fn mlp(seed: u64) -> Self {
         Self::Mlp { hidden: 64, epochs: 10, rate: 0.001, seed }
+    }
+
+    /// Noisy descent (DP-SGD, all records as one batch) with 100 steps and an epsilon of 8, a usual compromise.
+    pub const fn noisy_descent(seed: u64) -> Self {
+        Self::NoisyDescent { epsilon: 8.0, steps: 100, seed }
+    }
+
+    /// The same learner with another seed, where it has one.
+    #[must_use]
+    pub fn seeded(&self, by: u64) -> Self {
+        let mut learner = self.clone();
+        match &mut learner {
+            Self::Mlp { seed, .. } | Self::NoisyDescent { seed, .. } => *seed = by,
+            Self::Logistic { .. } | Self::Boosted { .. } => {}
+        }
+        learner
     }
 
     /// Prepares to train on `records` (the group among the columns if the firm sees it).
@@ -167,6 +198,9 @@ impl Learner {
             Self::Mlp { hidden, epochs, rate, seed } => {
                 Box::new(mlp::MlpFirm::new(records, hidden, epochs, rate, seed)?)
             }
+            Self::NoisyDescent { epsilon, steps, seed } => {
+                Box::new(noisy::NoisyFirm::new(records, epsilon, steps, seed)?)
+            }
         })
     }
 
@@ -176,6 +210,7 @@ impl Learner {
             Self::Logistic { .. } => "logistic",
             Self::Boosted { .. } => "boosted",
             Self::Mlp { .. } => "mlp",
+            Self::NoisyDescent { .. } => "noisy-descent",
         }
     }
 }

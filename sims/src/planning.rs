@@ -1,8 +1,10 @@
 //! How many members a campaign needs and how many must flip, before anybody is asked for anything.
 //!
 //! - [`rule`]: what three aggregates of a reference say at once: `M_SP`, where to start, whom to recruit.
+//!   [`theory`]: what theory promises at once.
 //! - [`scenario`]: what the firm may be like. [`simulate`]: paired replicates of the campaign in each.
 //! - [`outlook`]: what they come to per M, with a prediction interval, and what to do about it.
+//!   [`sensitivity`]: which assumption matters most.
 //! - [`report`]: all of it, as it is kept and made again.
 //! - [`calibrate`]: predictions against campaigns that then took place, on people whose truth is known.
 //!
@@ -13,7 +15,9 @@ pub mod outlook;
 pub mod report;
 pub mod rule;
 pub mod scenario;
+pub mod sensitivity;
 pub mod simulate;
+pub mod theory;
 
 use protocol::scoring::method::Method;
 use protocol::scoring::scaling::Encoding;
@@ -21,6 +25,7 @@ use serde::{Deserialize, Serialize};
 
 use self::scenario::Scenario;
 use crate::experiment::sweep::Progress;
+use crate::firm::FirmError;
 use crate::scene::SceneError;
 
 /// Everything that a plan's numbers depend on, but for the reference.
@@ -109,6 +114,9 @@ pub enum PlanningError {
         /// Of what.
         what: &'static str,
     },
+    /// No classifier could be trained on the reference.
+    #[error("the reference: {0}")]
+    Reference(#[from] FirmError),
     /// A replicate could not be played.
     #[error("replicate {replicate}: {error}")]
     Scene {

@@ -358,6 +358,8 @@ pub struct Outcome {
     pub success: Option<Success>,
     /// Decisions against true labels.
     pub confusion: Confusion,
+    /// Flips that the firm left out before it trained.
+    pub caught: usize,
 }
 
 impl Trial<'_> {
@@ -373,7 +375,9 @@ impl Trial<'_> {
             .counterfactual
             .as_ref()
             .map(|records| Success::of(&self.minority, &decisions, &classifier.decisions(records)));
-        Ok(Outcome { measures: confusion.measures()?, success, confusion })
+        let left_out = classifier.left_out().iter();
+        let caught = left_out.filter(|&&place| flips.contains(&self.scene.train[place])).count();
+        Ok(Outcome { measures: confusion.measures()?, success, confusion, caught })
     }
 }
 

@@ -410,14 +410,21 @@ fn a_plan_is_kept_and_made_again() {
         "loans: 400 people; the firm is taken to train on 280 like these",
         "M_SP, as many flips as would level the labels:",
         "logistic, group used: EqOd",
+        "reference people of each group",
+        "Theory, as a hint",
         "Recommended: M = ",
         "Recruit at least ",
+        "What matters most for M = ",
+        "what the firm knows of the group",
+        "noisy-descent",
         "0.100                  377",
     ] {
         assert!(planned.printed.contains(part), "{part:?} is not in {}", planned.printed);
     }
     let figure = fs::read_to_string(place.path("plan.svg")).unwrap();
     assert!(figure.contains("boosted, group used"));
+    let figure = fs::read_to_string(place.path("sensitivity.svg")).unwrap();
+    assert!(figure.contains("group unused") && figure.contains("P(target)"));
     let campaign = fs::read_to_string(place.path("campaign.toml")).unwrap();
     assert!(campaign.contains("[planned]"), "{campaign}");
     let verified = place.sims(&["plan", "--verify", "plan.json"]);

@@ -3,7 +3,6 @@
 //! A firm sees reported labels only. It drops records before it trains; or it trains by gradient descent with
 //! clipped gradients and noise.
 
-use ndarray::{Array1, Array2, Axis, Slice};
 use protocol::order;
 use protocol::scoring::design::Design;
 use protocol::scoring::method::Method;
@@ -62,11 +61,7 @@ pub enum Defence {
         /// Rounds.
         rounds: usize,
     },
-    /// Logistic regression by gradient descent on all records, each gradient clipped to length 1, with Gaussian
-    /// noise in every step for this epsilon (delta 1e-5, one record added or removed).
-    ///
-    /// Source: Abadi et al., "Deep learning with differential privacy", CCS 2016, with all records as one batch;
-    /// composed by zero-concentrated privacy (Bun, Steinke, 2016).
+    /// Logistic regression by noisy descent in place of the learner: see [`Learner::NoisyDescent`].
     PrivateDescent {
         /// Epsilon of the whole training.
         epsilon: f64,
@@ -170,18 +165,20 @@ impl<'a> Guarded<'a> {
             Defence::Neighbours { k } => self.neighbours(&labels, k)?,
             Defence::Trimming { share, rounds } => self.trimmed(&labels, share, rounds)?,
         };
-        let decisions = match *defence {
-            Defence::PrivateDescent { epsilon, steps } => self.descend(&labels, epsilon, steps),
+        let noisy = match *defence {
+            Defence::PrivateDescent { epsilon, steps } => {
+                Some(Learner::NoisyDescent { epsilon, steps, seed: self.seed })
+            }
             Defence::None
             | Defence::ConfidentLearning { .. }
             | Defence::Neighbours { .. }
-            | Defence::Trimming { .. } => {
-                let places = places(&kept);
-                let of: Vec<bool> = places.iter().map(|&place| labels[place]).collect();
-                let firm = self.learner.prepare(&self.records.select(&places), &of)?;
-                firm.fit(&of)?.decisions(&self.test_records)
-            }
+            | Defence::Trimming { .. } => None,
         };
+        let learner = noisy.as_ref().unwrap_or(self.learner);
+        let places = places(&kept);
+        let of: Vec<bool> = places.iter().map(|&place| labels[place]).collect();
+        let firm = learner.prepare(&self.records.select(&places), &of)?;
+        let decisions = firm.fit(&of)?.decisions(&self.test_records);
         let pick =
             |values: &[bool]| -> Vec<bool> { self.test.iter().map(|&row| values[row]).collect() };
         let (minority, positive) = (pick(&self.data.minority), pick(&self.data.positive));
@@ -241,60 +238,7 @@ impl<'a> Guarded<'a> {
         }
         Ok(kept)
     }
-
-    /// Decisions of a logistic regression trained by noisy descent.
-    fn descend(&self, labels: &[bool], epsilon: f64, steps: u32) -> Vec<bool> {
-        let scaling = Scaling::fit(&self.records, Encoding::Z);
-        let with_one = |records: &Design| -> Array2<f64> {
-            let dense = scaling.apply(records).to_dense();
-            let mut wide = Array2::ones((dense.nrows(), dense.ncols() + 1));
-            wide.slice_axis_mut(Axis(1), Slice::from(1..)).assign(&dense);
-            wide
-        };
-        let records = with_one(&self.records);
-        let lengths: Vec<f64> = records.outer_iter().map(|row| row.dot(&row).sqrt()).collect();
-        let sigma = noise_for(epsilon, steps);
-        let mut weights = Array1::<f64>::zeros(records.ncols());
-        for step in 0..steps {
-            let margins = records.dot(&weights);
-            let pull = |place: usize| {
-                let chance = 1.0 / (1.0 + (-margins[place]).exp());
-                let residual = f64::from(u8::from(labels[place])) - chance;
-                residual / (residual.abs() * lengths[place]).max(1.0)
-            };
-            let pulls: Array1<f64> = (0..labels.len()).map(pull).collect();
-            let mut gradient = records.t().dot(&pulls);
-            for (place, value) in gradient.iter_mut().enumerate() {
-                *value += sigma * gaussian(self.seed, step, place);
-            }
-            weights.scaled_add(RATE / real(labels.len()), &gradient);
-        }
-        with_one(&self.test_records).dot(&weights).iter().map(|&margin| margin >= 0.0).collect()
-    }
 }
-
-/// Step size of the descent, on mean gradients of length at most 1.
-const RATE: f64 = 2.0;
-
-const DELTA: f64 = 1e-5;
-
-/// The standard deviation of each step: `steps` times `rho = 1 / (2 sigma²)`, and
-/// `epsilon = rho + 2 sqrt(rho ln(1 / delta))`.
-fn noise_for(epsilon: f64, steps: u32) -> f64 {
-    let log = (1.0 / DELTA).ln();
-    let rho = ((log + epsilon).sqrt() - log.sqrt()).powi(2);
-    (f64::from(steps) / (2.0 * rho)).sqrt()
-}
-
-/// A standard Gaussian number by the transform of Box and Muller.
-fn gaussian(seed: u64, step: u32, place: usize) -> f64 {
-    let counter = (u64::from(step) << 20) + 2 * place as u64;
-    let (radius, turn) = (order::unit(seed, NOISE, counter), order::unit(seed, NOISE, counter + 1));
-    (-2.0 * radius.ln()).sqrt() * (std::f64::consts::TAU * turn).cos()
-}
-
-/// The repetition from which noise is drawn.
-const NOISE: u64 = 1 << 41;
 
 fn places(kept: &[bool]) -> Vec<usize> {
     (0..kept.len()).filter(|&place| kept[place]).collect()

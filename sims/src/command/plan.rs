@@ -19,7 +19,8 @@ use crate::planning::report::{Expected, Maker, Report, Source};
 use crate::planning::rule::Rule;
 use crate::planning::scenario::{self, Filter, GroupUse};
 use crate::planning::simulate::sides;
-use crate::planning::{Settings, Stop};
+use crate::planning::theory::Theory;
+use crate::planning::{PlanningError, Settings, Stop};
 
 mod calibrate;
 mod picture;
@@ -49,7 +50,10 @@ pub(super) fn execute<W: Write>(
     if !options.json {
         // The rule of thumb needs no simulation, so nobody waits for it.
         let rule = Rule::of(&reference, settings.trained)?;
-        screen::rule(world.out, &reference, &source, &settings, &rule)?;
+        let theory = Theory::of(&reference, settings.alpha, rule.minority_trained)
+            .map_err(PlanningError::from)?;
+        screen::rule(world.out, &reference, &source, &settings, &rule, expected)?;
+        screen::theory(world.out, &theory, &settings)?;
         world.out.flush()?;
     }
     let bar = Bar::of("campaigns simulated at most");
@@ -61,7 +65,11 @@ pub(super) fn execute<W: Write>(
     let kept = options.out.join("plan.json");
     write_atomically(&kept, report.json().as_bytes())
         .map_err(|source| CommandError::Write { file: kept.clone(), source })?;
-    let files = picture::figure(&report).draw(&options.out, "plan")?;
+    let mut figures = vec![picture::figure(&report).draw(&options.out, "plan")?];
+    if let Some(sensitivity) = &report.sensitivity {
+        let figure = picture::sensitivity(&report, sensitivity);
+        figures.push(figure.draw(&options.out, "sensitivity")?);
+    }
     let campaign = report.campaign(&reference.schema);
     let file = options.out.join("campaign.toml");
     if let Some(text) = &campaign {
@@ -72,13 +80,10 @@ pub(super) fn execute<W: Write>(
         world.out.write_all(report.json().as_bytes())?;
     } else {
         screen::report(world.out, &report)?;
-        writeln!(
-            world.out,
-            "\n{}\n{}\n{}",
-            kept.display(),
-            files.png.display(),
-            files.svg.display()
-        )?;
+        writeln!(world.out, "\n{}", kept.display())?;
+        for files in &figures {
+            writeln!(world.out, "{} (and .svg)", files.png.display())?;
+        }
         if campaign.is_some() {
             writeln!(world.out, "{} (go on with: coordinator init --from)", file.display())?;
         }

@@ -90,5 +90,6 @@ pub(super) fn learner(word: FirmWord) -> Learner {
         FirmWord::Logistic => Learner::logistic(),
         FirmWord::Boosted => Learner::boosted(),
         FirmWord::Mlp => Learner::mlp(0),
+        FirmWord::NoisyDescent => Learner::noisy_descent(0),
     }
 }

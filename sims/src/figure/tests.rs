@@ -205,6 +205,35 @@ fn bars_show_their_values() {
     drawn(|folder, name| bars().draw(folder, name), &words);
 }
 
+fn tornado() -> Tornado {
+    let bar = |word: &str, mean: f64| (word.to_owned(), estimate(mean), "met in 9%".to_owned());
+    let swing = |name: &str, bars| Swing { name: name.to_owned(), bars };
+    Tornado {
+        title: "What matters most".to_owned(),
+        caption: "invented".to_owned(),
+        x: Axis::from_zero("change of EqOd"),
+        expected: ("as planned".to_owned(), -0.1),
+        target: Some(("target".to_owned(), -0.12)),
+        notes: "target".to_owned(),
+        swings: vec![
+            swing("who joins: 30%", vec![bar("15% join", -0.05), bar("60% join", -0.15)]),
+            swing("an assumption whose name takes several lines", vec![bar("other", -0.1)]),
+        ],
+    }
+}
+
+#[test]
+fn a_tornado_shows_every_assumption_and_setting() {
+    let words =
+        ["What matters most", "15% join", "60% join", "as planned", "target", "met in 9%", "other"];
+    drawn(|folder, name| tornado().draw(folder, name), &words);
+    let nothing = Tornado { swings: Vec::new(), ..tornado() };
+    assert!(matches!(nothing.svg(), Err(FigureError::Nothing)));
+    let taller = Tornado { swings: [tornado().swings, tornado().swings].concat(), ..tornado() };
+    let height = |figure: &Tornado| drawn(|folder, name| figure.draw(folder, name), &[]).1;
+    assert!(height(&taller) > height(&tornado()));
+}
+
 #[test]
 fn a_number_that_is_not_finite_is_named() {
     for wrong in [f64::NAN, f64::INFINITY, -1e300] {

@@ -35,12 +35,14 @@ impl Pruned {
         Ok(Self { learner: learner.clone(), records: records.clone(), dropped })
     }
 
-    /// The records that are kept, ascending, by what a first fit on all of them says.
-    fn kept(&self, first: &dyn Classifier, labels: &[bool]) -> Vec<usize> {
+    /// The records that are kept, and those that are left out, ascending, by what a first fit on all of them says.
+    fn kept(&self, first: &dyn Classifier, labels: &[bool]) -> (Vec<usize>, Vec<usize>) {
         let probabilities = first.probabilities(&self.records);
-        let mut kept = by_trust(&probabilities, labels).split_off(self.dropped);
+        let mut left_out = by_trust(&probabilities, labels);
+        let mut kept = left_out.split_off(self.dropped);
         kept.sort_unstable();
-        kept
+        left_out.sort_unstable();
+        (kept, left_out)
     }
 }
 
@@ -57,9 +59,10 @@ impl Firm for Pruned {
     fn fit(&self, labels: &[bool]) -> Result<Box<dyn Classifier>, FirmError> {
         check_labels(self.records.rows(), labels)?;
         let first = self.learner.prepare(&self.records, labels)?.fit(labels)?;
-        let kept = self.kept(&*first, labels);
+        let (kept, left_out) = self.kept(&*first, labels);
         let labels: Vec<bool> = kept.iter().map(|&row| labels[row]).collect();
-        self.learner.prepare(&self.records.select(&kept), &labels)?.fit(&labels)
+        let fitted = self.learner.prepare(&self.records.select(&kept), &labels)?.fit(&labels)?;
+        Ok(Box::new(PrunedClassifier { fitted, left_out }))
     }
 
     fn fit_weighted(
@@ -69,11 +72,32 @@ impl Firm for Pruned {
     ) -> Result<Box<dyn Classifier>, FirmError> {
         check_weighted(self.records.rows(), labels, weights)?;
         let first = self.learner.prepare(&self.records, labels)?.fit_weighted(labels, weights)?;
-        let kept = self.kept(&*first, labels);
+        let (kept, left_out) = self.kept(&*first, labels);
         let labels: Vec<bool> = kept.iter().map(|&row| labels[row]).collect();
         let weights: Vec<f64> = kept.iter().map(|&row| weights[row]).collect();
         let rest = self.learner.prepare(&self.records.select(&kept), &labels)?;
-        rest.fit_weighted(&labels, &weights)
+        let fitted = rest.fit_weighted(&labels, &weights)?;
+        Ok(Box::new(PrunedClassifier { fitted, left_out }))
+    }
+}
+
+/// Trained on what was kept.
+struct PrunedClassifier {
+    fitted: Box<dyn Classifier>,
+    left_out: Vec<usize>,
+}
+
+impl Classifier for PrunedClassifier {
+    fn probabilities(&self, records: &Design) -> Vec<f64> {
+        self.fitted.probabilities(records)
+    }
+
+    fn decisions(&self, records: &Design) -> Vec<bool> {
+        self.fitted.decisions(records)
+    }
+
+    fn left_out(&self) -> &[usize] {
+        &self.left_out
     }
 }
 
@@ -89,13 +113,14 @@ mod tests {
         let firm = Pruned::new(&Learner::logistic(), &data.records, 0.1).unwrap();
         let plain = Learner::logistic().prepare(&data.records, &data.positive).unwrap();
         let first = plain.fit(&data.positive).unwrap();
-        let kept = firm.kept(&*first, &data.positive);
+        let (kept, left_out) = firm.kept(&*first, &data.positive);
         assert_eq!(kept.len(), 360);
+        assert_eq!(firm.fit(&data.positive).unwrap().left_out(), left_out);
         let p = first.probabilities(&data.records);
         let trust = |row: usize| if data.positive[row] { p[row] } else { 1.0 - p[row] };
         let least_kept = kept.iter().map(|&row| trust(row)).fold(1.0, f64::min);
-        let dropped = (0..400).filter(|row| kept.binary_search(row).is_err());
-        assert!(dropped.map(trust).all(|dropped| dropped <= least_kept));
+        assert!((0..400).all(|row| kept.binary_search(&row).is_ok() != left_out.contains(&row)));
+        assert!(left_out.iter().all(|&row| trust(row) <= least_kept));
         let rest: Vec<bool> = kept.iter().map(|&row| data.positive[row]).collect();
         let records = data.records.select(&kept);
         let expected = Learner::logistic().prepare(&records, &rest).unwrap().fit(&rest).unwrap();

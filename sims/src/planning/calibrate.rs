@@ -2,18 +2,24 @@
 //!
 //! Each draw has a population of its own kind: group sizes and the group's penalty are drawn anew. From it come
 //! a reference, from which a plan predicts, and other people of the same kind, among whom one campaign
-//! takes place with the plan's M. M = 0 changes nothing and is predicted exactly; it counts in the slope over
-//! all M, and not in the coverage.
+//! takes place with the plan's M. No person, split or collective of the one is in the other. M = 0 changes nothing
+//! and is predicted exactly; it counts in the slope over all M, and not in the coverage.
+//!
+//! **The slope** of realised on predicted change is below 1 even if predictions are right on average, as a
+//! prediction differs by chance from what another reference would have given: by least squares it is then
+//! `1 - (sum of the predictions' variances) / (sum of their squared distances from the mean)`. That is kept beside
+//! the slope as what chance alone explains.
 
 use protocol::order;
 use rayon::prelude::*;
 use serde::Serialize;
 
-use super::outlook::Change;
+use super::outlook::{Change, chance_of_prediction};
 use super::rule::{Rule, Within};
 use super::scenario::Scenario;
 use super::simulate::{drawing, sides, simulate};
 use super::{PlanningError, Settings, Silent};
+use crate::dataset::Dataset;
 use crate::experiment::sweep::Progress;
 use crate::population::PopulationError;
 use crate::population::causal::{CausalSettings, generate};
@@ -79,6 +85,8 @@ pub struct Pair {
     pub budget: usize,
     /// The predicted change of `EqOd`, with its interval for one campaign.
     pub predicted: Within,
+    /// The variance of the prediction by chance: see [`chance_of_prediction`].
+    pub chance: f64,
     /// The change that came.
     pub realised: f64,
 }
@@ -90,7 +98,7 @@ pub struct Calibrated {
     pub pairs: Vec<Pair>,
     /// Least-squares slope of realised on predicted change, M = 0 included.
     pub slope: Slope,
-    /// The same for M > 0 only. It is below 1 by as much as predictions differ by chance.
+    /// The same for M > 0 only.
     pub slope_without_zero: Slope,
     /// Mean of realised minus predicted change, for M > 0.
     pub bias: f64,
@@ -112,6 +120,8 @@ pub struct CalibratedLevel {
     pub coverage: Share,
     /// Least-squares slope of realised on predicted change.
     pub slope: f64,
+    /// See [`Slope::by_chance`].
+    pub by_chance: f64,
 }
 
 /// A slope with half its 95% interval, by leaving out one draw at a time.
@@ -121,6 +131,8 @@ pub struct Slope {
     pub value: f64,
     /// Half the interval.
     pub half_width: f64,
+    /// What it would be if predictions were right but for their own chance.
+    pub by_chance: f64,
 }
 
 impl Calibration {
@@ -155,20 +167,25 @@ impl Calibration {
         }
     }
 
+    /// A seed of 32 bits, as a population asks for; two for each draw.
+    fn drawn(&self, draw: u32, which: u64) -> u64 {
+        let mixed = (u64::from(self.seed) << 32) | (2 * u64::from(draw) + which);
+        order::splitmix64(mixed) >> 32
+    }
+
+    /// The reference, and others of the same kind among whom the campaign takes place.
+    fn populations(&self, draw: u32) -> Result<[Dataset; 2], PopulationError> {
+        let of = |which| {
+            let settings = CausalSettings { seed: self.drawn(draw, which), ..self.kind(draw) };
+            Ok(generate(&settings)?.dataset)
+        };
+        Ok([of(0)?, of(1)?])
+    }
+
     fn draw(&self, draw: u32) -> Result<Vec<Pair>, CalibrationError> {
         let population = |error| CalibrationError::Population { draw, error };
         let planning = |error| CalibrationError::Planning { draw, error };
-        let kind = self.kind(draw);
-        // 32 bits, as a population asks for; two for each draw.
-        let seed = |which: u64| {
-            let mixed = (u64::from(self.seed) << 32) | (2 * u64::from(draw) + which);
-            order::splitmix64(mixed) >> 32
-        };
-        let [reference, others] = [seed(0), seed(1)].map(|seed| {
-            let settings = CausalSettings { seed, ..kind.clone() };
-            Ok(generate(&settings).map_err(population)?.dataset)
-        });
-        let (reference, others) = (reference?, others?);
+        let [reference, others] = self.populations(draw).map_err(population)?;
         let mut settings = self.settings.clone();
         settings.seed = draw ^ self.seed.rotate_left(16);
         settings.trained = sides(&reference).0;
@@ -178,7 +195,7 @@ impl Calibration {
         let budgets: Vec<usize> = settings.shares.iter().map(|&s| rule.flips(s)).collect();
         let runs = simulate(&reference, &settings, &budgets, &Silent).map_err(planning)?;
         let scenario = &settings.scenarios[0];
-        let realised = realise(&others, &settings, scenario, &budgets, seed(1))
+        let realised = realise(&others, &settings, scenario, &budgets, self.drawn(draw, 1))
             .map_err(|error| CalibrationError::Scene { draw, error })?;
         let drawing = drawing(&reference, settings.trained);
         let levels = settings.shares.iter().zip(budgets).zip(realised).enumerate();
@@ -187,7 +204,8 @@ impl Calibration {
                 let rose = runs[0].runs.iter().map(|run| run.ranked[place].eqod - run.before.eqod);
                 let changes: Vec<f64> = rose.collect();
                 let predicted = Change::of(&changes, drawing).predicted;
-                Pair { share, budget, predicted, realised }
+                let chance = chance_of_prediction(&changes, drawing);
+                Pair { share, budget, predicted, chance, realised }
             })
             .collect())
     }
@@ -195,7 +213,7 @@ impl Calibration {
 
 /// One campaign per M, by the ordinary path of an experiment.
 fn realise(
-    people: &crate::dataset::Dataset,
+    people: &Dataset,
     settings: &Settings,
     scenario: &Scenario,
     budgets: &[usize],
@@ -223,16 +241,22 @@ impl Calibrated {
             let level: Vec<Pair> =
                 draws.iter().filter_map(|draw| draw.get(place)).copied().collect();
             let coverage = Share::of(held(&level), level.len())?;
-            Some(CalibratedLevel { share, coverage, slope: slope(&points(&level)) })
+            let line = points(&level);
+            Some(CalibratedLevel {
+                share,
+                coverage,
+                slope: slope(&line),
+                by_chance: by_chance(&line),
+            })
         });
         let errors: Vec<f64> =
             pairs.iter().map(|pair| pair.realised - pair.predicted.value).collect();
         let mean =
             |values: &mut dyn Iterator<Item = f64>| values.sum::<f64>() / count(errors.len());
-        let some: Vec<Vec<(f64, f64)>> = draws.iter().map(|draw| points(draw)).collect();
+        let some: Vec<Vec<Spot>> = draws.iter().map(|draw| points(draw)).collect();
         let mut all = some.clone();
         for draw in &mut all {
-            draw.push((0.0, 0.0));
+            draw.push(Spot::default());
         }
         Self {
             slope: Slope::of(&all),
@@ -248,22 +272,35 @@ impl Calibrated {
 
 impl Slope {
     /// Of the points of each draw.
-    fn of(draws: &[Vec<(f64, f64)>]) -> Self {
+    fn of(draws: &[Vec<Spot>]) -> Self {
         let without = |left_out: Option<usize>| {
             let kept = draws.iter().enumerate().filter(|(place, _)| Some(*place) != left_out);
-            let points: Vec<(f64, f64)> = kept.flat_map(|(_, draw)| draw).copied().collect();
-            slope(&points)
+            let spots: Vec<Spot> = kept.flat_map(|(_, draw)| draw).copied().collect();
+            (slope(&spots), by_chance(&spots))
         };
-        let value = without(None);
+        let (value, by_chance) = without(None);
         let draws_count = count(draws.len());
-        let squares = (0..draws.len()).map(|place| (without(Some(place)) - value).powi(2));
+        let squares = (0..draws.len()).map(|place| (without(Some(place)).0 - value).powi(2));
         let variance = squares.sum::<f64>() * (draws_count - 1.0) / draws_count;
-        Self { value, half_width: NORMAL * variance.sqrt() }
+        Self { value, half_width: NORMAL * variance.sqrt(), by_chance }
     }
 }
 
-fn points(pairs: &[Pair]) -> Vec<(f64, f64)> {
-    pairs.iter().map(|pair| (pair.predicted.value, pair.realised)).collect()
+/// A prediction, its variance by chance, and what came.
+#[derive(Clone, Copy, Debug, Default)]
+struct Spot {
+    predicted: f64,
+    chance: f64,
+    realised: f64,
+}
+
+fn points(pairs: &[Pair]) -> Vec<Spot> {
+    let spot = |pair: &Pair| Spot {
+        predicted: pair.predicted.value,
+        chance: pair.chance,
+        realised: pair.realised,
+    };
+    pairs.iter().map(spot).collect()
 }
 
 #[expect(clippy::cast_precision_loss, reason = "draws are few")]
@@ -277,12 +314,25 @@ fn pooled(held: usize, pairs: usize, draws: usize) -> Share {
     Share::of(nearest, draws).unwrap_or(Share { value: 0.0, low: 0.0, high: 1.0 })
 }
 
-/// Least squares with an intercept; not a number if all `x` are alike.
-fn slope(points: &[(f64, f64)]) -> f64 {
-    let all = count(points.len());
-    let (x, y) = points.iter().fold((0.0, 0.0), |(x, y), p| (x + p.0 / all, y + p.1 / all));
-    let product = |of: &dyn Fn(&(f64, f64)) -> f64| points.iter().map(of).sum::<f64>();
-    product(&|p| (p.0 - x) * (p.1 - y)) / product(&|p| (p.0 - x).powi(2))
+/// Least squares with an intercept; not a number if all predictions are alike.
+fn slope(spots: &[Spot]) -> f64 {
+    let (x, y) = (mean(spots, |spot| spot.predicted), mean(spots, |spot| spot.realised));
+    let product = |spot: &Spot| (spot.predicted - x) * (spot.realised - y);
+    spots.iter().map(product).sum::<f64>() / spread(spots)
+}
+
+/// The slope if every prediction were right but for its chance: see the module.
+fn by_chance(spots: &[Spot]) -> f64 {
+    1.0 - spots.iter().map(|spot| spot.chance).sum::<f64>() / spread(spots)
+}
+
+fn spread(spots: &[Spot]) -> f64 {
+    let x = mean(spots, |spot| spot.predicted);
+    spots.iter().map(|spot| (spot.predicted - x).powi(2)).sum()
+}
+
+fn mean(spots: &[Spot], value: impl Fn(&Spot) -> f64) -> f64 {
+    spots.iter().map(value).sum::<f64>() / count(spots.len())
 }
 
 #[cfg(test)]
@@ -293,9 +343,8 @@ mod tests {
     use super::*;
     use crate::planning::Stop;
 
-    #[test]
-    fn predictions_hold_for_campaigns_that_then_take_place() {
-        let settings = Settings {
+    fn settings() -> Settings {
+        Settings {
             seed: 0,
             alpha: 0.5,
             method: Method::RbProb,
@@ -308,9 +357,13 @@ mod tests {
             harm: 0.02,
             confidence: 0.5,
             stop: Stop::default(),
-        };
+        }
+    }
+
+    #[test]
+    fn predictions_hold_for_campaigns_that_then_take_place() {
         let run = |people, draws| {
-            let settings = settings.clone();
+            let settings = settings();
             let calibration = Calibration { draws, people, replicates: 12, seed: 5, settings };
             calibration.run(&Silent).unwrap()
         };
@@ -318,6 +371,8 @@ mod tests {
         assert_eq!(found.pairs.len(), 48);
         assert!((0.7..1.3).contains(&found.slope.value), "{:?}", found.slope);
         assert!(found.slope.half_width < 0.4, "{:?}", found.slope);
+        assert!(found.slope_without_zero.by_chance < found.slope.by_chance, "{found:?}");
+        assert!((0.5..1.0).contains(&found.slope_without_zero.by_chance), "{found:?}");
         assert!(found.coverage.value > 0.85, "{:?}", found.coverage);
         assert!(found.bias.abs() < 0.03, "{}", found.bias);
         assert!(found.pairs.iter().any(|pair| pair.realised < -0.1));
@@ -325,7 +380,30 @@ mod tests {
 
     #[test]
     fn a_slope_worked_by_hand() {
-        assert!((slope(&[(0.0, 1.0), (1.0, 3.0), (2.0, 5.0)]) - 2.0).abs() < 1e-12);
-        assert!((slope(&[(0.0, 0.0), (1.0, 1.0), (2.0, 0.0)])).abs() < 1e-12);
+        let spots = |points: [(f64, f64); 3]| {
+            points.map(|(predicted, realised)| Spot { predicted, chance: 0.1, realised })
+        };
+        assert!((slope(&spots([(0.0, 1.0), (1.0, 3.0), (2.0, 5.0)])) - 2.0).abs() < 1e-12);
+        let flat = spots([(0.0, 0.0), (1.0, 1.0), (2.0, 0.0)]);
+        assert!(slope(&flat).abs() < 1e-12);
+        // Three variances of .1 over squared distances of 1, 0 and 1.
+        assert!((by_chance(&flat) - 0.85).abs() < 1e-12);
+    }
+
+    #[test]
+    fn nobody_of_the_reference_is_among_the_people_of_the_campaign() {
+        let calibration =
+            Calibration { draws: 3, people: 200, replicates: 12, seed: 5, settings: settings() };
+        let mut seen = std::collections::BTreeSet::new();
+        for draw in 0..3 {
+            for people in calibration.populations(draw).unwrap() {
+                let records =
+                    protocol::scoring::scaling::Scaling::fit(&people.records, Encoding::Z)
+                        .apply(&people.records)
+                        .to_dense();
+                let bits: Vec<u64> = records.iter().map(|value| value.to_bits()).collect();
+                assert!(seen.insert(bits), "draw {draw}: the same people again");
+            }
+        }
     }
 }

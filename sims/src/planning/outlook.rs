@@ -49,6 +49,8 @@ pub struct Level {
     pub budget: usize,
     /// Mean number of flips that happened.
     pub flips: f64,
+    /// The share of them that the firm left out before it trained.
+    pub caught: f64,
     /// The change of `EqOd`.
     pub change: Change,
     /// The share of replicates in which `EqOd` fell by the target.
@@ -88,6 +90,14 @@ impl Drawing {
             Self::Resampled { per_person } => 1.0 + per_person,
         }
     }
+
+    /// Likewise, to be the variance of the mean about what another reference would have given.
+    fn of_reference(self) -> f64 {
+        match self {
+            Self::Split { measured } => measured / (1.0 - measured),
+            Self::Resampled { per_person } => per_person,
+        }
+    }
 }
 
 impl Outlook {
@@ -119,10 +129,12 @@ impl Level {
         let by =
             |value: fn(&Point) -> f64| mean(runs, |run| value(&after(run)) - value(&run.before));
         let changes: Vec<f64> = runs.iter().map(rose).collect();
+        let flips = mean(runs, |run| count_of(after(run).flips));
         Self {
             share: 0.0,
             budget: 0,
-            flips: mean(runs, |run| count_of(after(run).flips)),
+            flips,
+            caught: mean(runs, |run| count_of(after(run).caught)) / flips.max(1.0),
             change: Change::of(&changes, drawing),
             met: count(&|run| after(run).eqod <= (1.0 - settings.target) * run.before.eqod),
             worse: count(&|run| rose(run) > settings.harm),
@@ -158,6 +170,17 @@ impl Change {
             predicted: Within { value, low: value - half, high: value + half },
         }
     }
+}
+
+/// The variance of a predicted change: by the reference that happened to be at hand, and by few replicates.
+///
+/// # Panics
+/// With fewer than two.
+pub(super) fn chance_of_prediction(changes: &[f64], drawing: Drawing) -> f64 {
+    let count = count_of(changes.len());
+    let mean = changes.iter().sum::<f64>() / count;
+    let square = changes.iter().map(|change| (change - mean).powi(2)).sum::<f64>() / (count - 1.0);
+    square * (drawing.of_reference() + 1.0 / count)
 }
 
 /// What to do.
@@ -276,6 +299,9 @@ mod tests {
         let drawn = Change::of(&changes, Drawing::Resampled { per_person: 2.0 });
         close(split.predicted.high, drawn.predicted.high);
         assert_eq!((split.median, drawn.median), (-0.3, -0.3));
+        // S^2 = .025: of the reference 1, of five replicates .2.
+        let chance = chance_of_prediction(&changes, Drawing::Split { measured: 0.5 });
+        close(chance, 0.025 * 1.2);
     }
 
     fn rule(full: f64) -> Rule {
@@ -292,6 +318,7 @@ mod tests {
             share: 0.1,
             budget,
             flips: 10.0,
+            caught: 0.0,
             change: Change::of(&[-0.1, -0.2], Drawing::Split { measured: 0.3 }),
             met: share(met),
             worse: share(worse),

@@ -9,9 +9,11 @@ use protocol::selection::threshold::Rule;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::outlook::{Choice, Outlook, Verdict};
+use super::outlook::{Choice, Level, Outlook, Verdict};
 use super::rule::{self, Recruits};
+use super::sensitivity::Sensitivity;
 use super::simulate::{drawing, simulate};
+use super::theory::Theory;
 use super::{PlanningError, Settings};
 use crate::dataset::infer::Marked;
 use crate::dataset::{Dataset, hex};
@@ -81,8 +83,12 @@ pub struct Report {
     pub expected: Expected,
     /// The rule of thumb.
     pub rule: rule::Rule,
+    /// What theory promises.
+    pub theory: Theory,
     /// Every scenario.
     pub outlooks: Vec<Outlook>,
+    /// Which assumption matters most; none if there is no gap to close.
+    pub sensitivity: Option<Sensitivity>,
     /// What to do.
     pub verdict: Verdict,
     /// Members to recruit for the verdict's M.
@@ -126,6 +132,9 @@ impl Report {
             .map(|runs| Outlook::of(runs, settings, &budgets, drawing))
             .collect();
         let verdict = Verdict::of(&rule, &outlooks, settings.confidence);
+        let sensitivity = questioned(&outlooks, &verdict)
+            .map(|budget| Sensitivity::of(reference, settings, &rule, budget, progress))
+            .transpose()?;
         let recruits =
             |choice: Choice| rule.recruits(choice.budget, expected.compliance, expected.dropout);
         Ok(Self {
@@ -139,6 +148,8 @@ impl Report {
             config: config(settings, &reference.fingerprint),
             expected,
             rule,
+            theory: Theory::of(reference, settings.alpha, rule.minority_trained)?,
+            sensitivity,
             recruits: verdict.choice().map(recruits),
             audits: audits(&outlooks, &verdict, settings.confidence),
             verdict,
@@ -270,6 +281,16 @@ fn config(settings: &Settings, fingerprint: &str) -> String {
     let json = serde_json::to_vec(settings).expect("every field has a JSON form");
     let digest = Sha256::new().chain_update(json).chain_update(fingerprint).finalize();
     hex(&digest)[..16].to_owned()
+}
+
+/// The M whose assumptions are questioned: the verdict's, else the one that does most in the first scenario.
+fn questioned(outlooks: &[Outlook], verdict: &Verdict) -> Option<usize> {
+    let does_most = || {
+        let levels = outlooks.first()?.levels.iter().filter(|level| level.budget > 0);
+        let by_change = |a: &&Level, b: &&Level| a.change.mean.total_cmp(&b.change.mean);
+        levels.min_by(by_change).map(|level| level.budget)
+    };
+    verdict.choice().map(|choice| choice.budget).or_else(does_most)
 }
 
 /// For usual differences, and for the least fall that the verdict's M brings where it is likely to help.

@@ -9,7 +9,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{CELL_MIN, PlanningError};
 use crate::dataset::Dataset;
-use crate::statistics::Share;
+use crate::statistics::{NORMAL, Share};
 
 /// The shares of `M_SP` between which to start.
 pub const START: [f64; 2] = [0.25, 0.5];
@@ -106,6 +106,14 @@ impl Rule {
         let people = (least + 2.0 * least.sqrt()).ceil();
         Recruits { people, share: people / self.minority_trained }
     }
+
+    /// How many people of each group a reference needs for a 95% interval of `M_SP` of `part` of it to both
+    /// sides, with these base rates; infinite without a gap.
+    pub fn needed(&self, part: f64) -> f64 {
+        let variance = |base: Base| base.positive.value * (1.0 - base.positive.value);
+        let both: f64 = self.groups.map(variance).iter().sum();
+        (both * (NORMAL / (part * self.gap.value)).powi(2)).ceil()
+    }
 }
 
 /// How many members to recruit.
@@ -147,6 +155,8 @@ mod tests {
         let recruits = rule.recruits(20, 0.8, 0.2);
         assert!((recruits.people - 59.0).abs() < 1e-9, "{recruits:?}");
         assert!((recruits.share - 59.0 / 200.0).abs() < 1e-9);
+        // (.25 + .21) (1.959964 / (.2 x .2))^2 = 1104.4.
+        assert!((rule.needed(0.2) - 1_105.0).abs() < 1e-9, "{}", rule.needed(0.2));
     }
 
     #[test]

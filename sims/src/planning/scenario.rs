@@ -78,14 +78,20 @@ impl Scenario {
         format!("{}, {group}{filter}{compliance}", self.learner.word())
     }
 
-    /// Prepares the firm.
+    /// Prepares the firm; `seed` decides what its learner leaves to chance.
     ///
     /// # Errors
     /// [`FirmError`] of the learner.
-    pub fn prepare(&self, records: &Design, labels: &[bool]) -> Result<Box<dyn Firm>, FirmError> {
+    pub fn prepare(
+        &self,
+        records: &Design,
+        labels: &[bool],
+        seed: u64,
+    ) -> Result<Box<dyn Firm>, FirmError> {
+        let learner = self.learner.seeded(seed);
         match self.filter {
-            Filter::Nothing => self.learner.prepare(records, labels),
-            Filter::Prune => Ok(Box::new(Pruned::new(&self.learner, records, PRUNED)?)),
+            Filter::Nothing => learner.prepare(records, labels),
+            Filter::Prune => Ok(Box::new(Pruned::new(&learner, records, PRUNED)?)),
         }
     }
 }
@@ -130,5 +136,7 @@ mod tests {
         let firm = [Learner::mlp(0)];
         let pruned = all(&firm, &[GroupUse::Proxy], &[Filter::Prune], &[0.8]);
         assert_eq!(pruned[0].words(), "mlp, proxy used, prunes 10%, 80% flip");
+        let noisy = Scenario { learner: Learner::noisy_descent(0), ..Scenario::usual()[0].clone() };
+        assert_eq!(noisy.words(), "noisy-descent, group used");
     }
 }

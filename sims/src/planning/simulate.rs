@@ -26,10 +26,11 @@ use crate::statistics::Mean;
 
 /// Separates draws of one seed; those of synthetic populations are below.
 #[derive(Clone, Copy, Debug)]
-enum Stream {
+pub(super) enum Stream {
     Trained = 16,
     Complies = 17,
     Proxy = 18,
+    LeftOut = 19,
 }
 
 /// What a firm came to, once.
@@ -37,6 +38,8 @@ enum Stream {
 pub struct Point {
     /// How many flipped.
     pub flips: usize,
+    /// Of those, how many the firm left out before it trained.
+    pub caught: usize,
     /// Equalized odds violation.
     pub eqod: f64,
     /// Share of wrong decisions.
@@ -158,7 +161,7 @@ fn proxy(reference: &Dataset, settings: &Settings) -> Vec<bool> {
     reference.minority.iter().enumerate().map(|(row, &a)| a == right(row)).collect()
 }
 
-fn draw(seed: u32, replicate: u32, stream: Stream, what: usize) -> f64 {
+pub(super) fn draw(seed: u32, replicate: u32, stream: Stream, what: usize) -> f64 {
     order::unit(seed.into(), replicate.into(), ((stream as u64) << 48) | what as u64)
 }
 
@@ -219,7 +222,8 @@ impl Stage<'_> {
         scenarios
             .map(|scenario| {
                 let play = |trial: &Trial<'_>| self.play(replicate, scenario, trial, &orders);
-                let prepare = |records: &_, labels: &[bool]| scenario.prepare(records, labels);
+                let prepare =
+                    |records: &_, labels: &[bool]| scenario.prepare(records, labels, drawn.seed);
                 match scenario.group {
                     GroupUse::Used => play(&scene.firm_by(GroupSight::Visible, prepare)?),
                     GroupUse::Unused => play(&scene.firm_by(GroupSight::Hidden, prepare)?),
@@ -270,9 +274,9 @@ impl Drawn {
 
 impl Point {
     fn of(flips: usize, outcome: &Outcome) -> Self {
-        let Outcome { measures, confusion, .. } = outcome;
+        let Outcome { measures, confusion, caught, .. } = outcome;
         let group_error = [false, true].map(|minority| group_error(confusion, minority));
-        Self { flips, eqod: measures.eqod, error: measures.error, group_error }
+        Self { flips, caught: *caught, eqod: measures.eqod, error: measures.error, group_error }
     }
 }
 
@@ -372,6 +376,33 @@ mod tests {
         let some: usize = flips(1, 1).iter().sum();
         assert!((160..=240).contains(&some), "{some} of 400");
         assert!(flips(1, 0).iter().zip(flips(1, 1)).all(|(less, more)| *less <= more));
+    }
+
+    #[test]
+    fn a_firm_that_leaves_reports_out_catches_flips_and_one_that_does_not_catches_none() {
+        let reference = reference();
+        let filters = [Filter::Nothing, Filter::Prune];
+        let scenarios = all(&[Learner::logistic()], &[GroupUse::Used], &filters, &[1.0]);
+        let settings = settings(scenarios);
+        let all = simulate(&reference, &settings, &[10, 20], &Silent).unwrap();
+        let caught = |scenario: usize| -> usize {
+            all[scenario].runs.iter().map(|run| run.ranked[1].caught).sum()
+        };
+        assert_eq!(caught(0), 0);
+        assert!((1..160).contains(&caught(1)), "{} of 160", caught(1));
+    }
+
+    #[test]
+    fn every_replicate_of_a_noisy_firm_has_its_own_noise() {
+        let reference = reference();
+        let (records, labels) = (&reference.records, &reference.positive);
+        let noisy = Scenario { learner: Learner::noisy_descent(0), ..Scenario::usual()[0].clone() };
+        let chances = |seed| {
+            let firm = noisy.prepare(records, labels, seed).unwrap();
+            firm.fit(labels).unwrap().probabilities(records)
+        };
+        assert_eq!(chances(1), chances(1));
+        assert_ne!(chances(1), chances(2));
     }
 
     #[test]

@@ -12,7 +12,9 @@ use super::settings;
 use crate::cli::Plan;
 use crate::error::CommandError;
 use crate::figure::{Axis, Curves, Estimate, Interval, Point, Series};
-use crate::planning::calibrate::{Calibrated, Calibration, MINORITY_SHARES, PENALTIES, Pair};
+use crate::planning::calibrate::{
+    Calibrated, Calibration, MINORITY_SHARES, PENALTIES, Pair, Slope,
+};
 use crate::planning::scenario::Scenario;
 use crate::planning::{Settings, Stop};
 use crate::statistics::{Mean, Share};
@@ -76,29 +78,34 @@ fn show(
         settings.alpha, settings.method
     )?;
     let mut rows = vec![
-        ["M / M_SP", "campaigns within the 95% interval", "slope of realised on predicted"]
-            .map(str::to_owned)
-            .to_vec(),
+        [
+            "M / M_SP",
+            "campaigns within the 95% interval",
+            "slope of realised on predicted",
+            "by chance in predictions",
+        ]
+        .map(str::to_owned)
+        .to_vec(),
     ];
     for level in &calibrated.levels {
         rows.push(vec![
             format!("{}", level.share),
             covered(level.coverage),
             format!("{:.3}", level.slope),
+            format!("{:.3}", level.by_chance),
         ]);
     }
     rows.push(vec![
         "both".to_owned(),
         covered(calibrated.coverage),
-        format!(
-            "{:.3} ± {:.3}",
-            calibrated.slope_without_zero.value, calibrated.slope_without_zero.half_width
-        ),
+        sloped(calibrated.slope_without_zero),
+        format!("{:.3}", calibrated.slope_without_zero.by_chance),
     ]);
     rows.push(vec![
         "both and 0".to_owned(),
         String::new(),
-        format!("{:.3} ± {:.3}", calibrated.slope.value, calibrated.slope.half_width),
+        sloped(calibrated.slope),
+        format!("{:.3}", calibrated.slope.by_chance),
     ]);
     write!(out, "{}", align(&rows))?;
     writeln!(
@@ -107,6 +114,10 @@ fn show(
         calibrated.bias, calibrated.deviation
     )?;
     Ok(())
+}
+
+fn sloped(slope: Slope) -> String {
+    format!("{:.3} ± {:.3}", slope.value, slope.half_width)
 }
 
 fn covered(share: Share) -> String {

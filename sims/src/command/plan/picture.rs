@@ -1,11 +1,14 @@
-//! A plan as a figure: one panel per scenario.
+//! A plan as figures: one panel per scenario; what matters most.
 
 use std::num::NonZeroU32;
 
-use crate::figure::{Axis, Curves, Estimate, Interval, Level, Panel, Panels, Point, Series, YAxes};
+use crate::figure::{
+    Axis, Curves, Estimate, Interval, Level, Panel, Panels, Point, Series, Swing, Tornado, YAxes,
+};
 use crate::planning::outlook::Outlook;
 use crate::planning::report::Report;
 use crate::planning::rule::Within;
+use crate::planning::sensitivity::{Effect, Sensitivity};
 use protocol::scoring::method::Method;
 
 /// The change of `EqOd` against M, in every scenario.
@@ -78,4 +81,36 @@ fn best(report: &Report, outlook: &Outlook) -> String {
             100.0 * level.worse.value
         )
     })
+}
+
+/// How the change of `EqOd` moves as one assumption after the other is changed.
+pub(super) fn sensitivity(report: &Report, of: &Sensitivity) -> Tornado {
+    let swings = of.assumptions.iter().map(|assumption| {
+        let bar = |(word, effect): &(String, Effect)| {
+            let Within { value, low, high } = effect.change;
+            let note = format!("{:.0}%", 100.0 * effect.met.value);
+            (word.clone(), Estimate::within(value, Interval { low, high }), note)
+        };
+        let bars = assumption.settings.iter().map(bar).collect();
+        Swing { name: assumption.name.clone(), bars }
+    });
+    let goal = report
+        .outlooks
+        .first()
+        .map(|outlook| ("target".to_owned(), -report.settings.target * outlook.eqod_before));
+    Tornado {
+        title: format!("Which assumption matters most for M = {}: {}", of.budget, report.name),
+        caption: format!(
+            "Assumed: {}, {:.0}% of the minority join. One assumption is changed at a time, M stays. Whiskers: 95% interval of the mean. Plan {}, seed {}.",
+            of.scenario.words(),
+            100.0 * report.settings.alpha,
+            report.config,
+            report.settings.seed
+        ),
+        x: Axis::from_zero("mean change of EqOd"),
+        expected: ("as assumed".to_owned(), of.expected.change.value),
+        target: goal,
+        notes: "P(target)".to_owned(),
+        swings: swings.collect(),
+    }
 }

@@ -5,11 +5,13 @@ use std::io::{self, Write};
 use super::super::table::align;
 use crate::dataset::Dataset;
 use crate::planning::Settings;
-use crate::planning::outlook::{Choice, Outlook, Reason, Verdict, WORSE_MAX};
-use crate::planning::report::{Report, Source};
+use crate::planning::outlook::{Change, Choice, Outlook, Reason, Verdict, WORSE_MAX};
+use crate::planning::report::{Expected, Report, Source};
 use crate::planning::rule::{Recruits, Rule, START, Within};
-use crate::planning::scenario::GroupUse;
+use crate::planning::scenario::{Filter, GroupUse};
+use crate::planning::sensitivity::{Effect, Sensitivity};
 use crate::planning::simulate::{Drawing, drawing, sides};
+use crate::planning::theory::{SUCCESS, Theory};
 use crate::statistics::Share;
 
 /// What is known before any simulation.
@@ -19,6 +21,7 @@ pub(super) fn rule(
     source: &Source,
     settings: &Settings,
     rule: &Rule,
+    expected: Expected,
 ) -> io::Result<()> {
     let trained = settings.trained;
     writeln!(
@@ -48,6 +51,23 @@ pub(super) fn rule(
          start with M between {first} and {second}; above {value:.0} only if you know that the firm does not use {}",
         group_word(source)
     )?;
+    let [fewest, most] =
+        [first, second].map(|flips| rule.recruits(flips, expected.compliance, expected.dropout));
+    writeln!(
+        out,
+        "  recruit {:.0} to {:.0} members for that, {:.0}% to {:.0}% of the minority (if {:.0}% drop out before and {:.0}% of those asked flip)",
+        fewest.people,
+        most.people,
+        100.0 * fewest.share,
+        100.0 * most.share,
+        100.0 * expected.dropout,
+        100.0 * expected.compliance
+    )?;
+    writeln!(
+        out,
+        "  to know M_SP to a fifth of it takes {:.0} reference people of each group",
+        rule.needed(0.2)
+    )?;
     if low <= 0.0 {
         writeln!(out, "  the gap may be chance: use a larger reference before you plan anything")?;
     }
@@ -61,6 +81,26 @@ pub(super) fn rule(
     writeln!(out)
 }
 
+/// What theory promises, as a hint.
+pub(super) fn theory(out: &mut impl Write, theory: &Theory, settings: &Settings) -> io::Result<()> {
+    let Theory { tau, alpha, success, members, slack } = *theory;
+    writeln!(
+        out,
+        "Theory, as a hint (a promise for infinitely many people and a firm without error)\n  \
+         all else equal the group moves a minority member's chance of a positive label by {tau:.3} on average\n  \
+         {:.0}% of decisions no longer depend on the group if {:.0}% of the minority join; with {:.0}% {} promised\n  \
+         what {members:.0} members can know from their own data is uncertain by {slack:.2} at least\n",
+        100.0 * SUCCESS,
+        100.0 * alpha,
+        100.0 * settings.alpha,
+        if success > 0.0 {
+            format!("{:.0}% are", 100.0 * success)
+        } else {
+            "nothing is".to_owned()
+        }
+    )
+}
+
 /// All else.
 pub(super) fn report(out: &mut impl Write, report: &Report) -> io::Result<()> {
     let Settings { alpha, method, target, harm, .. } = &report.settings;
@@ -69,7 +109,8 @@ pub(super) fn report(out: &mut impl Write, report: &Report) -> io::Result<()> {
             out,
             "Simulated campaigns: {:.0}% of the minority join, who is asked is by {method}.\n\
              P(target): EqOd falls by {:.0}% or more. P(worse): it rises by more than {harm}.\n\
-             One campaign: 19 of 20 campaigns change EqOd by that much.",
+             8 of 10: from the tenth to the ninetieth percentile of campaigns among these people.\n\
+             One campaign: 19 of 20 campaigns among other people of the kind change EqOd by that much.",
             100.0 * alpha,
             100.0 * target,
         )?;
@@ -79,6 +120,9 @@ pub(super) fn report(out: &mut impl Write, report: &Report) -> io::Result<()> {
         writeln!(out)?;
     }
     verdict(out, report)?;
+    if let Some(of) = &report.sensitivity {
+        sensitivity(out, of)?;
+    }
     writeln!(
         out,
         "\nWhat an audit can show (8 of 10 times, at 5%): decisions needed from each group with each true label"
@@ -91,6 +135,7 @@ pub(super) fn report(out: &mut impl Write, report: &Report) -> io::Result<()> {
         rows.push(vec![difference, audit.gap.to_string(), audit.change.to_string()]);
     }
     write!(out, "{}", indented(&align(&rows)))?;
+    writeln!(out, "  two audits of the same people need fewer")?;
     writeln!(
         out,
         "\nplan {} · seed {} · reference sha-256 {}.. · sims {} {}",
@@ -110,29 +155,36 @@ fn scenario(outlook: &Outlook) -> String {
         "P(target)",
         "P(worse)",
         "EqOd",
+        "8 of 10",
         "one campaign",
         "error",
         "of majority",
         "of minority",
         "EqOd at random",
+        "caught",
     ];
-    let mut rows = vec![header.map(str::to_owned).to_vec()];
+    let filters = outlook.scenario.filter != Filter::Nothing;
+    let columns = if filters { header.len() } else { header.len() - 1 };
+    let mut rows = vec![header[..columns].iter().map(|&name| name.to_owned()).collect()];
     for level in &outlook.levels {
-        let Within { low, high, .. } = level.change.predicted;
+        let Change { tenth, ninetieth, predicted: Within { low, high, .. }, .. } = level.change;
         let [majority, minority] = level.group_error;
-        rows.push(vec![
+        let mut row = vec![
             level.budget.to_string(),
             format!("{}", level.share),
             format!("{:.0}", level.flips),
             percent(level.met),
             percent(level.worse),
             signed(level.change.mean),
+            format!("{} to {}", signed(tenth), signed(ninetieth)),
             format!("{} to {}", signed(low), signed(high)),
             signed(level.error),
             signed(majority),
             signed(minority),
             signed(level.random),
-        ]);
+        ];
+        row.extend(filters.then(|| format!("{:.0}%", 100.0 * level.caught)));
+        rows.push(row);
     }
     format!(
         "{}: EqOd {:.3}, error {:.3} without a campaign; {} campaigns simulated\n{}",
@@ -222,6 +274,34 @@ fn recruits(out: &mut impl Write, report: &Report) -> io::Result<()> {
             "That is more than the {:.0}% the simulation let join; plan again with --alpha {share:.2}.",
             100.0 * alpha
         )?;
+    }
+    Ok(())
+}
+
+/// How the verdict's M fares if an assumption does not hold.
+fn sensitivity(out: &mut impl Write, of: &Sensitivity) -> io::Result<()> {
+    let row = |word: String, effect: &Effect| {
+        let Within { value, low, high } = effect.change;
+        let change = format!("{} ({} to {})", signed(value), signed(low), signed(high));
+        vec![word, change, percent(effect.met), percent(effect.worse)]
+    };
+    writeln!(
+        out,
+        "\nWhat matters most for M = {}: assumed is {}; one assumption is changed at a time",
+        of.budget,
+        of.scenario.words()
+    )?;
+    let header = ["", "EqOd (95% interval)", "P(target)", "P(worse)"];
+    let mut rows = vec![header.map(str::to_owned).to_vec()];
+    rows.push(row("as assumed".to_owned(), &of.expected));
+    for assumption in &of.assumptions {
+        rows.push(vec![assumption.name.clone()]);
+        let changed = assumption.settings.iter();
+        rows.extend(changed.map(|(word, effect)| row(format!("  {word}"), effect)));
+    }
+    write!(out, "{}", indented(&align(&rows)))?;
+    for line in &of.left_out {
+        writeln!(out, "  could not be simulated: {line}")?;
     }
     Ok(())
 }
