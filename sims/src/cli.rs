@@ -6,6 +6,7 @@ use std::path::PathBuf;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use protocol::scoring::method::Method;
 
+use crate::baseline::Baseline;
 use crate::dataset::infer::Marked;
 
 /// Minority collective action against an unfair classifier, simulated end to end.
@@ -135,8 +136,42 @@ pub enum BeyondWord {
     FlipAll,
 }
 
+/// A firm-side method, or all of them.
+#[derive(Clone, Copy, Debug, Eq, PartialEq)]
+pub enum FirmSideWord {
+    /// Every method there is.
+    All,
+    /// This one.
+    One(Baseline),
+}
+
+/// # Errors
+/// In words, for a word that is no firm-side method.
+fn firm_side(word: &str) -> Result<FirmSideWord, String> {
+    let found =
+        Baseline::ALL.into_iter().find(|method| method.word() == word).map(FirmSideWord::One);
+    found
+        .or_else(|| (word == "all").then_some(FirmSideWord::All))
+        .ok_or_else(|| format!("allowed: {}, all", Baseline::ALL.map(Baseline::word).join(", ")))
+}
+
+const RUN: &str = "Firm-side methods, for --firm-side:\n  \
+  reweighing                 weights that make group and label independent (Kamiran, Calders)\n  \
+  massaging                  labels exchanged between the groups (Kamiran, Calders)\n  \
+  equalized-odds             decisions drawn so that both rates are equal (Hardt et al.)\n  \
+  calibrated-fnr, calibrated-fpr, calibrated-weighted\n  \
+  \u{20}                          scores withheld so that one cost is equal (Pleiss et al.)\n  \
+  withhold                   everybody's score withheld with some probability\n  \
+  fare                       cells of a fair tree (Jovanovic et al.)\n  \
+  reductions-equalized-odds, reductions-parity\n  \
+  \u{20}                          a lot over classifiers (Agarwal et al.)\n\
+Each has the same people, splits and learner as the collective; its strength is chosen on validation\n\
+people by EqOd alone, and --json has every strength.\n\
+Example: sims run --dataset compas --firm boosted --flips 160 --firm-side reweighing,massaging";
+
 /// Options of `sims run`.
 #[derive(Args, Debug)]
+#[command(after_help = RUN)]
 pub struct Run {
     /// compas, adult, acs, hsls, waterbirds, synthetic, or the path of a description (TOML).
     #[arg(long, default_value = "synthetic")]
@@ -171,6 +206,9 @@ pub struct Run {
     /// What to do if M is above the number of candidates.
     #[arg(long, value_enum, default_value = "refuse")]
     pub beyond: BeyondWord,
+    /// Compare with what the firm could do itself: methods separated by commas, or all; listed below.
+    #[arg(long, value_delimiter = ',', value_parser = firm_side, conflicts_with = "protocol")]
+    pub firm_side: Vec<FirmSideWord>,
     /// How scores are computed, and who is asked.
     #[arg(long, value_enum, default_value = "none")]
     pub protocol: ProtocolWord,

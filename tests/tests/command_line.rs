@@ -374,6 +374,28 @@ fn a_question_on_made_up_people_goes_on() {
     assert!(fs::read_to_string(place.path("out/report.html")).unwrap() == page);
 }
 
+#[test]
+fn a_collective_beside_what_the_firm_could_do_itself() {
+    let place = Place::new();
+    let run = |methods: &str| place.loans(&["--flips", "5", "--firm-side", methods]);
+    let some = run("reweighing,withhold");
+    some.succeeds();
+    let named = |ended: &Ended, word: &str| ended.printed.contains(&format!("the firm: {word}, "));
+    assert!(named(&some, "reweighing") && named(&some, "withhold") && !named(&some, "fare"));
+    assert!(some.printed.contains("rb-prob") && some.printed.contains("strength by validation"));
+    let all = place.loans(&["--flips", "5", "--firm-side", "all", "--json"]);
+    all.succeeds();
+    for word in ["reweighing", "massaging", "equalized-odds", "calibrated-fnr", "calibrated-fpr"]
+        .into_iter()
+        .chain(["calibrated-weighted", "withhold", "fare", "reductions-equalized-odds"])
+    {
+        assert!(all.printed.contains(&format!("\"method\":\"{word}\"")), "{word}");
+    }
+    run("fairness").fails(2, &["allowed: reweighing, massaging", "reductions-parity, all"]);
+    let both = ["--flips", "5", "--firm-side", "fare", "--protocol", "clear"];
+    place.loans(&both).fails(2, &["--firm-side", "--protocol"]);
+}
+
 /// Fails on the first line that differs, rather than on two whole files.
 fn same(left: &(String, String), right: &(String, String)) {
     for (left, right) in [(&left.0, &right.0), (&left.1, &right.1)] {

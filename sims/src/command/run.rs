@@ -8,9 +8,10 @@ use protocol::scoring::scaling::Encoding;
 
 use super::progress::Bar;
 use super::{REVISION, World, campaign, people, table};
-use crate::cli::{BeyondWord, EncodingWord, FirmWord, ProtocolWord, Run};
+use crate::baseline::Baseline;
+use crate::cli::{BeyondWord, EncodingWord, FirmSideWord, FirmWord, ProtocolWord, Run};
 use crate::error::CommandError;
-use crate::experiment::record::json_lines;
+use crate::experiment::record::{Choice, json_lines};
 use crate::experiment::summary::{Summary, summarise};
 use crate::experiment::{Beyond, Experiment, sweep};
 use crate::firm::Learner;
@@ -40,7 +41,8 @@ pub(super) fn execute<W: Write>(
         return Ok(world.out.flush()?);
     }
     let summaries = summarise(&records);
-    let shown: Vec<&Summary> = summaries.iter().collect();
+    // Of a firm-side method the strength that validation people chose.
+    let shown: Vec<&Summary> = summaries.iter().filter(|s| s.choice != Choice::Strength).collect();
     writeln!(
         world.out,
         "{}, {} firm, α = {}, seeds 0 to {} (mean ± half of the 95% interval)\n",
@@ -50,7 +52,24 @@ pub(super) fn execute<W: Write>(
         options.seeds - 1
     )?;
     write!(world.out, "{}", table::align(&table::rows(&shown)))?;
+    if !experiment.firm_side.is_empty() {
+        writeln!(
+            world.out,
+            "\nThe firm's methods: strength by validation people, mean over seeds; every strength with --json."
+        )?;
+    }
     Ok(world.out.flush()?)
+}
+
+/// The methods named, each once.
+fn firm_side(words: &[FirmSideWord]) -> Vec<Baseline> {
+    let named = |method: &Baseline| {
+        words.iter().any(|&word| match word {
+            FirmSideWord::All => true,
+            FirmSideWord::One(one) => one == *method,
+        })
+    };
+    Baseline::ALL.into_iter().filter(named).collect()
 }
 
 fn experiment(options: &Run) -> Experiment {
@@ -70,8 +89,8 @@ fn experiment(options: &Run) -> Experiment {
             BeyondWord::Refuse => Beyond::Refuse,
             BeyondWord::FlipAll => Beyond::FlipAll,
         },
-        validate: false,
-        firm_side: Vec::new(),
+        validate: !options.firm_side.is_empty(),
+        firm_side: firm_side(&options.firm_side),
         strengths: std::collections::BTreeMap::new(),
         k: options.k,
         majority: None,

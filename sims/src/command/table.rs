@@ -40,16 +40,20 @@ pub(super) fn align(rows: &[Vec<String>]) -> String {
 /// The rows of a table of summaries, with its header.
 pub(super) fn rows(summaries: &[&Summary]) -> Vec<Vec<String>> {
     let header =
-        ["who flips", "flips", "error", "unfairness (EqOd)", "against no action", "against random"];
+        ["who acts", "flips", "error", "unfairness (EqOd)", "against no action", "against random"];
     let mut rows = vec![header.map(str::to_owned).to_vec()];
     for s in summaries {
-        let name = if s.method == "none" { "nobody (no action)" } else { &s.method };
+        let name = match s.strength {
+            Some(strength) => format!("the firm: {}, strength {:.2}", s.method, strength.mean),
+            None if s.method == "none" => "nobody (no action)".to_owned(),
+            None => s.method.clone(),
+        };
         let against_none =
             if s.method == "none" { String::new() } else { change(s.eqod_against_none) };
         let against_random =
             if s.method == "random" { String::new() } else { change(s.eqod_against_random) };
         rows.push(vec![
-            name.to_owned(),
+            name,
             format!("{:.0}", s.flips.mean),
             plus_minus(s.error),
             plus_minus(s.eqod),

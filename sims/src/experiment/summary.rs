@@ -19,6 +19,8 @@ pub struct Summary {
     pub choice: Choice,
     /// The budget asked for.
     pub asked: f64,
+    /// The strength of a firm-side method, as given or chosen.
+    pub strength: Option<Mean>,
     /// How many flipped.
     pub flips: Mean,
     /// Share of wrong decisions.
@@ -62,6 +64,7 @@ pub fn summarise(records: &[Record]) -> Vec<Summary> {
                 alpha: first.alpha,
                 choice: first.choice,
                 asked: first.asked,
+                strength: Mean::of(&cell.iter().filter_map(|r| r.strength).collect::<Vec<_>>()),
                 #[expect(clippy::cast_precision_loss, reason = "flips are far below 2^53")]
                 flips: mean(cell, |r| r.flips as f64)?,
                 error: mean(cell, |r| r.error)?,
