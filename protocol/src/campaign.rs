@@ -17,7 +17,7 @@ pub mod outline;
 #[cfg(test)]
 pub(crate) mod fixture;
 
-pub use check::{AggregationFault, CheckedPlan, PlanError};
+pub use check::{AggregationFault, CheckedPlan, PlanError, SampleNeed};
 pub use decision::{Decision, Undecidable};
 pub use draft::Draft;
 pub use manifest::{
@@ -53,6 +53,11 @@ pub const COHORT_FLOOR: u32 = 12;
 
 /// The most records of a published majority sample.
 pub const PUBLISHED_MAX: usize = 4_096;
+
+/// What everybody is told before they take part in a campaign with a published sample.
+pub const PUBLISHED_NOTICE: &str = "This campaign publishes records of people of the majority, with their labels: everybody \
+who takes part holds them, and scores itself by them on its own machine. Nobody lends a record in private. Those people must have \
+agreed to be published; nothing can take it back.";
 
 /// The most aggregations of one campaign.
 pub const AGGREGATIONS_MAX: usize = 16;

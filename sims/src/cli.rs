@@ -1,9 +1,13 @@
 //! What can be typed.
 
+use std::ffi::OsString;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 
-use clap::{Args, Parser, Subcommand, ValueEnum};
+use clap::builder::Resettable;
+use clap::error::ErrorKind;
+use clap::parser::ValueSource;
+use clap::{Args, CommandFactory as _, FromArgMatches as _, Parser, Subcommand, ValueEnum};
 use protocol::scoring::method::Method;
 
 use crate::baseline::Baseline;
@@ -61,6 +65,41 @@ pub enum FetchableWord {
     Compas,
     /// UCI Adult (Census Income 1994).
     Adult,
+}
+
+impl Cli {
+    /// Reads what was typed. What a campaign is like cannot be said where there is none.
+    ///
+    /// # Errors
+    /// Wrong uses, which say and end as clap's do.
+    pub fn read(words: impl IntoIterator<Item = OsString>) -> Result<Self, clap::Error> {
+        let mut command = Self::command();
+        let matches = command.try_get_matches_from_mut(words)?;
+        if let Some(("run", run)) = matches.subcommand()
+            && run.get_one::<ProtocolWord>("protocol") == Some(&ProtocolWord::None)
+        {
+            let run_command = command.find_subcommand("run");
+            let mut campaign = run_command.into_iter().flat_map(campaign_options);
+            let typed = |id: &str| run.value_source(id) == Some(ValueSource::CommandLine);
+            if let Some((_, long)) = campaign.find(|(id, _)| typed(id)) {
+                let says = format!(
+                    "--{long} says what a campaign is like: add --protocol clear or private"
+                );
+                return Err(command.error(ErrorKind::ArgumentConflict, says));
+            }
+        }
+        Self::from_arg_matches(&matches)
+    }
+}
+
+/// Id and name of every option in [`Campaign`].
+fn campaign_options(run: &clap::Command) -> Vec<(String, String)> {
+    let heading = Some(CAMPAIGN);
+    let options = run.get_arguments().filter(|option| option.get_help_heading() == heading);
+    let named = options.filter_map(|option| {
+        Some((option.get_id().as_str().to_owned(), option.get_long()?.to_owned()))
+    });
+    named.collect()
 }
 
 /// The commands of `sims data`.
@@ -216,13 +255,16 @@ pub struct Run {
     #[command(flatten)]
     pub campaign: Campaign,
     /// Print one JSON record per retrained firm instead of a table.
-    #[arg(long)]
+    #[arg(long, help_heading = Resettable::Reset)]
     pub json: bool,
 }
 
+/// The heading of [`Campaign`]'s options.
+const CAMPAIGN: &str = "Options of a campaign (--protocol clear or private)";
+
 /// What a simulated campaign is like.
 #[derive(Args, Clone, Debug)]
-#[command(next_help_heading = "Options of a campaign (--protocol clear or private)")]
+#[command(next_help_heading = CAMPAIGN)]
 pub struct Campaign {
     /// Epsilon of one person over the whole campaign (delta 1e-6), or "none".
     #[arg(long, default_value = "4", value_parser = epsilon)]

@@ -217,9 +217,10 @@ impl CommandError {
                     PlayError::Setting(_) => Exit::Bug,
                 },
                 StudyError::Setup(_) => Exit::Configuration,
-                StudyError::Scene(_) | StudyError::Marginals(_) | StudyError::Outline(_) => {
-                    Exit::Data
-                }
+                StudyError::Scene(_)
+                | StudyError::Marginals(_)
+                | StudyError::Outline(_)
+                | StudyError::Published { .. } => Exit::Data,
             },
             Self::Transcript { .. } | Self::PlanDiffers { .. } => Exit::Verification,
             Self::Figure(_) => Exit::Bug,

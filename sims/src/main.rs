@@ -5,12 +5,11 @@ use std::io::{self, BufWriter};
 use std::path::PathBuf;
 use std::process::ExitCode;
 
-use clap::Parser;
 use sims::cli::Cli;
 use sims::command::{World, execute};
 
 fn main() -> ExitCode {
-    let cli = Cli::parse();
+    let cli = Cli::read(std::env::args_os()).unwrap_or_else(|error| error.exit());
     let mut out = BufWriter::new(io::stdout().lock());
     match execute(cli, &mut World { out: &mut out, data: data_folder() }) {
         Ok(exit) => exit.into(),

@@ -1,7 +1,7 @@
 //! What every plan must satisfy, whoever reads it.
 
 use super::{
-    AGGREGATIONS_MAX, Aggregation, COHORT_FLOOR, Kind, PUBLISHED_MAX, Plan, Protection,
+    AGGREGATIONS_MAX, Aggregation, COHORT_FLOOR, Kind, PUBLISHED_MAX, Plan, Protection, Scoring,
     SelectionMode, TEXT_BYTES_MAX, VERSION,
 };
 use crate::{
@@ -15,7 +15,7 @@ use crate::{
     scoring::method::Method,
     selection::{confirmation, open_scores::OPEN_SCORES_BELOW, threshold::Rule},
 };
-use std::{collections::BTreeSet, ops::Deref};
+use std::{collections::BTreeSet, fmt, ops::Deref};
 use thiserror::Error;
 
 /// A plan that cannot be carried out, or that nobody should take part in.
@@ -97,6 +97,19 @@ pub enum PlanError {
         /// Which.
         what: &'static str,
     },
+    /// The published sample gives no scores, and nothing is lent in its place.
+    #[error("{method} needs {needed} in the published sample, which has {got}")]
+    Sample {
+        /// How candidates are scored.
+        method: Method,
+        /// k, or 1 of each label for `rb-prob`.
+        needed: SampleNeed,
+        /// How many there are of those.
+        got: usize,
+    },
+    /// More are to be asked later, but nothing counts who has flipped.
+    #[error("a top-up needs a confirmation, which counts the flips so far; there is none")]
+    TopUp,
     /// Too many or no aggregations.
     #[error("{got} aggregations; 1 to {AGGREGATIONS_MAX} are possible")]
     Aggregations {
@@ -111,6 +124,27 @@ pub enum PlanError {
         /// Why.
         fault: AggregationFault,
     },
+}
+
+/// What a method needs of a published sample.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SampleNeed {
+    /// `rb-label`: so many records.
+    Records(u32),
+    /// `rb-dist`: so many records with a positive label.
+    Positives(u32),
+    /// `rb-prob`: a record of each label.
+    EachLabel,
+}
+
+impl fmt::Display for SampleNeed {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Records(k) => write!(f, "k = {k} records"),
+            Self::Positives(k) => write!(f, "k = {k} records with a positive label"),
+            Self::EachLabel => f.write_str("a record of each label"),
+        }
+    }
 }
 
 /// Why one aggregation of a plan is impossible.
@@ -185,6 +219,9 @@ impl CheckedPlan {
                 return Err(fault(AggregationFault::Repeated));
             }
             plan.check_aggregation(id, aggregation).map_err(fault)?;
+        }
+        if plan.selection.top_up && !kinds.contains(&Kind::Confirmation) {
+            return Err(PlanError::TopUp);
         }
         let id = PlanId(digest(Label::Plan, &[&codec::encode(&plan)]));
         Ok(Self { plan, id })
@@ -354,10 +391,30 @@ impl Plan {
                 self.scoring.k > 0 && (has(Kind::Neighbours) || !published.is_empty())
             }
         };
-        if has(Kind::Selection) && !scored {
-            fault("what candidates are scored by")
-        } else {
+        if !has(Kind::Selection) {
+            return Ok(());
+        }
+        if scored { self.check_sample(has) } else { fault("what candidates are scored by") }
+    }
+
+    /// Where nothing is lent, every candidate must find a score in the published sample: otherwise nobody could report.
+    fn check_sample(&self, has: impl Fn(Kind) -> bool) -> Result<(), PlanError> {
+        let Scoring { method, k, published, .. } = &self.scoring;
+        let positives = published.iter().filter(|(_, positive)| *positive).count();
+        let (needed, lent, got, least) = match method {
+            Method::Random => return Ok(()),
+            Method::RbLabel => (SampleNeed::Records(*k), Kind::Neighbours, published.len(), *k),
+            Method::RbDist => (SampleNeed::Positives(*k), Kind::Neighbours, positives, *k),
+            Method::RbProb => {
+                let fewer = positives.min(published.len() - positives);
+                (SampleNeed::EachLabel, Kind::Regressor, fewer, 1)
+            }
+        };
+        let enough = u32::try_from(got).is_ok_and(|got| got >= least);
+        if enough || has(lent) {
             Ok(())
+        } else {
+            Err(PlanError::Sample { method: *method, needed, got })
         }
     }
 

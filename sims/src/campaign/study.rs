@@ -99,6 +99,16 @@ pub enum StudyError {
     /// Donors cannot lend what the score needs.
     #[error(transparent)]
     Outline(#[from] OutlineError),
+    /// Fewer people can be published than were asked for.
+    #[error(
+        "{asked} majority records are to be published, but only {there} people of the majority are not in the campaign themselves"
+    )]
+    Published {
+        /// As asked.
+        asked: usize,
+        /// Majority test rows.
+        there: usize,
+    },
     /// The campaign.
     #[error(transparent)]
     Play(#[from] Box<PlayError>),
@@ -256,7 +266,7 @@ impl Study {
             scaling: (!self.visits.scale).then(|| scaling.clone()),
             centres: (!self.visits.scale).then_some(CentreSource::Marginals(marginals)),
             scale_bins: 16,
-            published: published(data, scene, self.published),
+            published: published(data, scene, self.published)?,
         };
         Ok(Script {
             protection: self.protection,
@@ -309,12 +319,19 @@ impl Study {
 }
 
 /// The first majority test rows of a published order, with their labels: people who agreed to be published.
-fn published(data: &Dataset, scene: &Scene<'_>, count: usize) -> Vec<(Vec<Value>, bool)> {
+fn published(
+    data: &Dataset,
+    scene: &Scene<'_>,
+    count: usize,
+) -> Result<Vec<(Vec<Value>, bool)>, StudyError> {
     let majority = scene.test().iter().copied().filter(|&row| !data.minority[row]);
-    let rows: Vec<usize> =
-        order::order(scene.seed(), Purpose::Donors, majority).into_iter().take(count).collect();
+    let mut rows = order::order(scene.seed(), Purpose::Donors, majority);
+    if rows.len() < count {
+        return Err(StudyError::Published { asked: count, there: rows.len() });
+    }
+    rows.truncate(count);
     let values = data.schema.values(&data.records.select(&rows));
-    values.into_iter().zip(rows.iter().map(|&row| data.positive[row])).collect()
+    Ok(values.into_iter().zip(rows.iter().map(|&row| data.positive[row])).collect())
 }
 
 /// Who takes part, by row number: members first, then donors.

@@ -7,7 +7,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 
 use protocol::aggregation::{Grid, GridSpec, SetupError};
 use protocol::audit::Verdict;
-use protocol::campaign::{Protection, SelectionMode};
+use protocol::campaign::{PUBLISHED_NOTICE, Protection, SelectionMode};
 use protocol::scoring::method::Method;
 use protocol::scoring::scaling::Encoding;
 use protocol::selection::open_scores;
@@ -215,6 +215,9 @@ fn show<W: Write>(
     )?;
     if study.mode == SelectionMode::OpenScores {
         writeln!(out, "{}\n", open_scores::NOTICE)?;
+    }
+    if study.published > 0 {
+        writeln!(out, "{PUBLISHED_NOTICE}\nPublished here: {} records.\n", study.published)?;
     }
     writeln!(out, "{}", table::align(&table::rows(&shown)))?;
     let header = ["seed", "members", "donors", "asked", "flipped", "messages", "hours", "audit"];

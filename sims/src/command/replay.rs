@@ -4,10 +4,10 @@ use std::fs;
 use std::io::Write;
 
 use protocol::aggregation::Aggregator;
-use protocol::campaign::{Decision, Kind};
+use protocol::campaign::{Decision, Kind, Plan, SelectionMode};
 use protocol::ids::AggregationId;
 use protocol::selection::open_scores::Ranking;
-use protocol::transcript::{Author, Entry, Post, Transcript, file};
+use protocol::transcript::{Author, Entry, Outcome, Post, Transcript, file};
 use serde::Serialize;
 
 use super::World;
@@ -98,12 +98,7 @@ fn whose(aggregator: Aggregator) -> String {
 fn words(post: &Post, transcript: &Transcript) -> String {
     let of = |id: &AggregationId| name(transcript, *id);
     match post {
-        Post::Plan(plan) => format!(
-            "plan: {} keyholders, {} aggregations, no sum over fewer than {}",
-            plan.keyholders.len(),
-            plan.aggregations.len(),
-            plan.cohort_min
-        ),
+        Post::Plan(plan) => planned(plan),
         Post::Keys(keys) => format!("keys: identity {:.8}", keys.identity.to_string()),
         Post::Deal(deal) => format!("deals its keys for {} aggregations", deal.keys.len()),
         Post::Complaint { dealer } => format!("complains about {dealer}: the campaign ends"),
@@ -152,7 +147,24 @@ fn words(post: &Post, transcript: &Transcript) -> String {
     }
 }
 
-fn opened(name: &str, outcome: &protocol::transcript::Outcome) -> String {
+fn planned(plan: &Plan) -> String {
+    let mode = match plan.selection.mode {
+        SelectionMode::PrivateHistogram => "",
+        SelectionMode::OpenScores => ", scores in the open",
+    };
+    let published = match plan.scoring.published.len() {
+        0 => String::new(),
+        count => format!(", {count} published records"),
+    };
+    format!(
+        "plan: {} keyholders, {} aggregations, no sum over fewer than {}{published}{mode}",
+        plan.keyholders.len(),
+        plan.aggregations.len(),
+        plan.cohort_min
+    )
+}
+
+fn opened(name: &str, outcome: &Outcome) -> String {
     let decided = match &outcome.decision {
         None => String::new(),
         Some(Decision::Threshold(asked)) => {
@@ -168,18 +180,24 @@ fn opened(name: &str, outcome: &protocol::transcript::Outcome) -> String {
     format!("{name}: opens the sum over {} reports{decided}", outcome.accepted)
 }
 
+fn result(outcome: &Outcome) -> String {
+    match &outcome.decision {
+        Some(Decision::Ranking(ranking)) => format!("{} open scores, ranked", ranking.scores.len()),
+        Some(Decision::Threshold(_)) | None => format!("a sum over {} reports", outcome.accepted),
+    }
+}
+
 fn end(transcript: &Transcript, id: AggregationId) -> String {
     let name = name(transcript, id);
     let Some(sum) = transcript.sum(id) else { return name.to_owned() };
     match (sum.aborted(), sum.outcome()) {
         (Some(reason), _) => format!("{name}: no result, {}", why(reason)),
         (None, Some((entry, outcome))) if transcript.is_endorsed(entry) => {
-            format!(
-                "{name}: a sum over {} reports, endorsed by all live keyholders",
-                outcome.accepted
-            )
+            format!("{name}: {}, endorsed by all live keyholders", result(outcome))
         }
-        (None, Some(_)) => format!("{name}: a sum that not all live keyholders endorse"),
+        (None, Some((_, outcome))) => {
+            format!("{name}: {}, which not all live keyholders endorse", result(outcome))
+        }
         (None, None) => format!("{name}: not opened"),
     }
 }

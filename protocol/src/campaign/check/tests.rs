@@ -47,10 +47,12 @@ const fn number(error: &PlanError) -> usize {
         PlanError::Aggregations { .. } => 9,
         PlanError::Aggregation { .. } => 10,
         PlanError::Issue => 11,
+        PlanError::Sample { .. } => 12,
+        PlanError::TopUp => 13,
     }
 }
 
-const ERRORS: usize = 12;
+const ERRORS: usize = 14;
 
 /// As [`number`], for [`FAULTS`].
 const fn fault_number(fault: &AggregationFault) -> usize {
@@ -158,6 +160,14 @@ fn scoring() -> Vec<Case<PlanError>> {
             scoring(sample),
         ),
         (|plan| plan.scoring.k = 0, scoring(reference)),
+        (
+            |plan| {
+                plan.selection.top_up = true;
+                plan.aggregations
+                    .retain(|of| !matches!(of.kind, Kind::Confirmation | Kind::AuditAfter));
+            },
+            PlanError::TopUp,
+        ),
     ]
 }
 
@@ -314,7 +324,10 @@ fn one_change_of_a_plan_gives_its_error() {
     let rest: Vec<usize> = (0..ERRORS).filter(|error| !seen.contains(error)).collect();
     let id = AggregationId(0);
     let aggregation = PlanError::Aggregation { id, fault: AggregationFault::Times };
-    assert_eq!(rest, [number(&aggregation)], "that one is in the table of faults");
+    let sample =
+        PlanError::Sample { method: Method::RbLabel, needed: SampleNeed::Records(6), got: 5 };
+    let elsewhere = [number(&aggregation), number(&sample)];
+    assert_eq!(rest, elsewhere, "these are in the tables of faults and of samples");
 }
 
 #[test]
@@ -390,6 +403,38 @@ fn a_method_needs_its_own_reference() {
             assert_eq!(CheckedPlan::new(plan).is_ok(), good, "{method} by {reference:?}");
         }
     }
+}
+
+/// The plan with nothing lent: five published records, of which three have a positive label.
+fn sampled(method: Method, k: u32, change: Change) -> Option<PlanError> {
+    let mut plan = plan();
+    (plan.scoring.method, plan.scoring.k) = (method, k);
+    plan.aggregations.retain(|of| of.kind == Kind::Selection);
+    plan.aggregations.iter_mut().for_each(|of| of.depends_on.clear());
+    change(&mut plan);
+    CheckedPlan::new(plan).err()
+}
+
+#[test]
+fn a_published_sample_gives_every_candidate_a_score() {
+    let sample = |method, needed, got| Some(PlanError::Sample { method, needed, got });
+    let as_it_is: Change = |_| ();
+    let positive: Change = |plan| plan.scoring.published.drain(..2).for_each(drop);
+    let negative: Change = |plan| plan.scoring.published.truncate(2);
+    for (method, k, change, expected) in [
+        (Method::RbLabel, 5, as_it_is, None),
+        (Method::RbLabel, 6, as_it_is, sample(Method::RbLabel, SampleNeed::Records(6), 5)),
+        (Method::RbDist, 3, as_it_is, None),
+        (Method::RbDist, 4, as_it_is, sample(Method::RbDist, SampleNeed::Positives(4), 3)),
+        (Method::RbProb, 9, as_it_is, None),
+        (Method::RbProb, 9, positive, sample(Method::RbProb, SampleNeed::EachLabel, 0)),
+        (Method::RbProb, 9, negative, sample(Method::RbProb, SampleNeed::EachLabel, 0)),
+        (Method::Random, 9, positive, None),
+    ] {
+        assert_eq!(sampled(method, k, change), expected, "{method} {k}");
+    }
+    // What is lent is scored by instead, whatever else is published.
+    assert_eq!(fault(|plan| plan.scoring.k = 6), None);
 }
 
 #[test]
