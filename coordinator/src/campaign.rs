@@ -4,6 +4,7 @@
 //! line or the key and what is allowed.
 
 pub mod file;
+mod open;
 
 pub use file::CampaignFile;
 
@@ -13,8 +14,8 @@ use host::{Problem, dates, files};
 use protocol::{
     aggregation::noise::{DELTA, Rho, rho_for_epsilon},
     campaign::{
-        CheckedPlan, Issue, Keyholder, Organiser, Plan, Protection, Scoring, Selection,
-        SelectionMode, Texts, VERSION,
+        CheckedPlan, Issue, Keyholder, Organiser, Plan, Protection, Scoring, Selection, Texts,
+        VERSION,
         outline::{self, Outline, Schedule, Visits, honest_seats_max},
     },
     exit::Exit,
@@ -109,7 +110,7 @@ impl CampaignFile {
         let bins = Bins::whole(bins)
             .map_err(|error| wrong(format!("selection.bins = {bins}: {error}.")))?;
         let times = self.times(now)?;
-        let visits = self.visits();
+        let (visits, mode) = (self.visits(), self.mode()?);
         let rho = self.rho()?;
         let (donors, ranges) =
             (self.donors()?, Scaling::from_ranges(&scoring.schema, Encoding::Mix));
@@ -122,7 +123,7 @@ impl CampaignFile {
             bins,
             reference: reference.as_ref(),
             visits,
-            mode: SelectionMode::PrivateHistogram,
+            mode,
             rho,
             reference_noise: None,
             honest_seats,
@@ -144,12 +145,7 @@ impl CampaignFile {
             recovery_threshold: threshold,
             honest_seats,
             scoring: scoring.clone(),
-            selection: Selection {
-                rule: self.rule(),
-                bins,
-                top_up: self.visits.top_up,
-                mode: SelectionMode::PrivateHistogram,
-            },
+            selection: Selection { rule: self.rule(), bins, top_up: self.visits.top_up, mode },
             cohort_min: self.privacy.cohort,
             issue: Some(Issue { key: keys.issuer, closes: times.issue_closes }),
             enrolment_opens: times.enrolment_opens,
@@ -193,8 +189,12 @@ impl CampaignFile {
         if let Some(statement) = &honesty.concerns_statement {
             label = format!("{label}\n{}", statement.trim());
         }
+        let mut purpose = self.texts.purpose.clone();
+        if let Some(published) = &self.published {
+            purpose = format!("{}\nPublished records: {}", purpose.trim(), published.agreed.trim());
+        }
         Texts {
-            purpose: self.texts.purpose.clone(),
+            purpose,
             firm: self.texts.firm.clone(),
             group_rule: self.texts.group.clone(),
             label,
@@ -264,7 +264,7 @@ impl CampaignFile {
             scaling: (!scale).then_some(scaling),
             centres: (!scale).then_some(CentreSource::Marginals(marginals)),
             scale_bins: SCALE_BINS,
-            published: Vec::new(),
+            published: self.published(&schema, method)?,
             schema,
         })
     }

@@ -54,6 +54,20 @@ const FEW: [(&str, &str); 6] = [
 const INIT: [&str; 4] = ["init", "--from", "campaign.toml", "--notices-read"];
 
 #[test]
+fn what_a_campaign_lays_open_is_said_before_anything_is_made() {
+    let home = home();
+    campaign(home.path(), "mode = \"histogram\"", "mode = \"open-scores\"");
+    let ended = coordinator(home.path(), &INIT).assert().code(78);
+    let says = String::from_utf8(ended.get_output().stderr.clone()).unwrap();
+    for part in
+        ["In the open: Scores are open in this campaign", "visits.confirmation", "Nothing was made"]
+    {
+        assert!(says.contains(part), "{part}: {says}");
+    }
+    assert!(!home.path().join("data").exists());
+}
+
+#[test]
 fn a_campaign_is_made_from_the_example_once() {
     let home = home();
     campaign(home.path(), "cohort = 50", "cohort = 50");

@@ -10,6 +10,9 @@ pub const AGREE: &str = "I agree";
 /// What has to be typed besides if a sum is published without noise.
 pub const UNNOISED: &str = "A count of one may be me";
 
+/// What a member has to type besides if scores are in the open.
+pub const OPEN_SCORES: &str = "Others may see my score";
+
 /// The longest file of consent, in bytes.
 const FILE_BYTES_MAX: usize = 4_096;
 
@@ -33,15 +36,14 @@ pub fn ask(
     by: By<'_>,
     now: Time,
 ) -> Result<Consent, Problem> {
-    let unnoised = preview.is_unnoised();
+    let accepted =
+        Accepted { unnoised: preview.is_unnoised(), open_scores: preview.has_open_scores() };
     match by {
-        By::File(file) => read(file, campaign, unnoised)?,
+        By::File(file) => read(file, campaign, accepted)?,
         By::Person => {
-            if unnoised {
-                let question = format!(
-                    "Some sums are published without noise. Type \"{UNNOISED}\" to accept that, or Enter to leave."
-                );
-                if !screen.agrees(question, UNNOISED)? {
+            for (words, why) in accepted.words() {
+                let question = format!("{why} Type \"{words}\" to accept that, or Enter to leave.");
+                if !screen.agrees(question, words)? {
                     return Err(left());
                 }
             }
@@ -51,7 +53,26 @@ pub fn ask(
             }
         }
     }
-    Ok(Consent::new(campaign, now.as_millis(), unnoised))
+    Ok(Consent::new(campaign, now.as_millis(), accepted))
+}
+
+/// What is accepted in words of its own, beside the campaign.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Accepted {
+    /// Sums without noise.
+    pub unnoised: bool,
+    /// The own score in the open.
+    pub open_scores: bool,
+}
+
+impl Accepted {
+    /// What has to be typed, each with its reason.
+    fn words(self) -> impl Iterator<Item = (&'static str, &'static str)> {
+        let noise = "Some sums are published without noise.";
+        let open = "Scores are in the open: with a negative label, others see that, your score and whether you are asked.";
+        let all = [(self.unnoised, UNNOISED, noise), (self.open_scores, OPEN_SCORES, open)];
+        all.into_iter().filter(|(is, ..)| *is).map(|(_, words, why)| (words, why))
+    }
 }
 
 fn left() -> Problem {
@@ -61,12 +82,14 @@ fn left() -> Problem {
 }
 
 /// Whether a file consents to this campaign: a line with its id, and the words.
-fn read(file: &Path, campaign: CampaignId, unnoised: bool) -> Result<(), Problem> {
+fn read(file: &Path, campaign: CampaignId, accepted: Accepted) -> Result<(), Problem> {
     let bytes = files::read(file, FILE_BYTES_MAX)?;
     let text = String::from_utf8_lossy(&bytes);
     let has = |line: &str| text.lines().any(|written| written.trim() == line);
     let refuse = |what: String| {
-        let needed = if unnoised { format!("\n  {UNNOISED}") } else { String::new() };
+        let needed = accepted
+            .words()
+            .fold(String::new(), |needed, (words, _)| format!("{needed}\n  {words}"));
         Err(Problem::new(Exit::Declined, "CONSENT_FILE", what).safe("Nothing was sent.").next(
             format!("Once you agree, write these lines into it:\n  {campaign}\n  {AGREE}{needed}"),
         ))
@@ -77,10 +100,10 @@ fn read(file: &Path, campaign: CampaignId, unnoised: bool) -> Result<(), Problem
     if !has(AGREE) {
         return refuse(format!("{} does not say \"{AGREE}\".", file.display()));
     }
-    if unnoised && !has(UNNOISED) {
-        return refuse(format!("{} does not say \"{UNNOISED}\".", file.display()));
+    match accepted.words().find(|(words, _)| !has(words)) {
+        Some((words, _)) => refuse(format!("{} does not say \"{words}\".", file.display())),
+        None => Ok(()),
     }
-    Ok(())
 }
 
 #[cfg(test)]
@@ -129,6 +152,14 @@ mod tests {
     }
 
     #[test]
+    fn open_scores_need_words_of_their_own() {
+        assert_eq!(typed(world::open(), "I agree\n").unwrap_err().code, "NO_CONSENT");
+        let given = typed(world::open(), "Others may see my score\nI agree\n").unwrap();
+        assert!(given.open_scores && !given.unnoised);
+        assert!(!typed(world::plan(), "I agree\n").unwrap().open_scores);
+    }
+
+    #[test]
     fn a_file_consents_to_the_campaign_that_it_names() {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("consent");
@@ -146,6 +177,10 @@ mod tests {
             code(by_file(format!("{CAMPAIGN}\nI agree\n"), world::unnoised())),
             "CONSENT_FILE"
         );
+        let short = format!("{CAMPAIGN}\nI agree\n");
+        assert_eq!(code(by_file(short.clone(), world::open())), "CONSENT_FILE");
+        let open = by_file(format!("{short}Others may see my score\n"), world::open());
+        assert!(open.unwrap().open_scores);
         let all = format!("{CAMPAIGN}\nI agree\nA count of one may be me\n");
         assert!(by_file(all, world::unnoised()).unwrap().unnoised);
     }

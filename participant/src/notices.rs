@@ -1,5 +1,10 @@
 //! What everybody is told before they consent, in plain words.
 
+use protocol::{
+    campaign::{PUBLISHED_NOTICE, Plan, SelectionMode},
+    selection::open_scores,
+};
+
 /// What taking part means and costs.
 pub const NOTICES: [&str; 7] = [
     "You may break the firm's terms: your account, a contract or your work may suffer. Some places protect people who act together, others do not. Get advice first.",
@@ -10,6 +15,14 @@ pub const NOTICES: [&str; 7] = [
     "Less risky ways come first: a complaint, an audit, a request for your data, a union or an association, a regulator.",
     "Not for children without somebody who looks after them.",
 ];
+
+/// What a plan lays open, for everybody to see, in the words that all programs use.
+pub fn in_the_open(plan: &Plan) -> Vec<&'static str> {
+    let scores = plan.selection.mode == SelectionMode::OpenScores;
+    let records = !plan.scoring.published.is_empty();
+    let notices = [(scores, open_scores::NOTICE), (records, PUBLISHED_NOTICE)];
+    notices.into_iter().filter(|(is, _)| *is).map(|(_, notice)| notice).collect()
+}
 
 /// Where this must not be used.
 pub const WHEN_NOT: &str = "Not for reports that are made under oath or signed, or that others attest. Not for credit, insurance, tax, benefits, \

@@ -81,7 +81,7 @@ pub fn refusal(refusal: Refusal) -> Problem {
         Refusal::Unnoised => ("NO_NOISE", "Run the same command again and read what it asks."),
         Refusal::OpenScores => (
             "OPEN_SCORES",
-            "Others would see your label. Ask the organiser for a campaign with more people.",
+            "Run the same command again and read what it asks. With 12 members or more no score need be open: ask the organiser.",
         ),
         Refusal::Open => ("ANYBODY_MAY_JOIN", "Such a campaign is for simulations: sims --help"),
         Refusal::Clear | _ => {
@@ -182,8 +182,7 @@ pub fn of_phase(phase: &Phase) -> Option<Problem> {
 
 /// What a campaign that is over ends with: aggregations of this person that have no result, or were missed.
 pub fn of_end(manifest: &CheckedManifest, aggregations: &[AggregationStatus]) -> Option<Problem> {
-    let what =
-        |id: AggregationId| manifest.aggregation(id).map_or("a sum", |of| words::kind(of.kind));
+    let what = |id: AggregationId| words::aggregation(manifest, id);
     let root = |of: &&AggregationStatus| matches!(of.end, Some(End::Aborted(reason)) if !matches!(reason, AbortReason::Dependency(_)));
     if let Some(of) = aggregations.iter().find(root)
         && let Some(End::Aborted(reason)) = of.end

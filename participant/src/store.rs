@@ -14,6 +14,7 @@
 
 use crate::{
     attendance::{Line, Statement, Statements},
+    consent::Accepted,
     private::{INVITE, JOURNAL, Private},
     record::Record,
 };
@@ -92,19 +93,24 @@ pub struct Consent {
     pub words: String,
     /// Whether sums without noise were agreed to, in words of their own.
     pub unnoised: bool,
+    /// Whether the own score in the open was agreed to, in words of its own.
+    #[serde(default)]
+    pub open_scores: bool,
     /// The program's version.
     pub program: String,
 }
 
 impl Consent {
     /// To this campaign.
-    pub fn new(campaign: CampaignId, agreed_at: u64, unnoised: bool) -> Self {
+    pub fn new(campaign: CampaignId, agreed_at: u64, accepted: Accepted) -> Self {
+        let Accepted { unnoised, open_scores } = accepted;
         Self {
             version: VERSION,
             campaign: campaign.to_string(),
             agreed_at,
             words: crate::consent::AGREE.to_owned(),
             unnoised,
+            open_scores,
             program: env!("CARGO_PKG_VERSION").to_owned(),
         }
     }
@@ -293,6 +299,7 @@ impl Folder {
         Limits {
             known_keyholders_min: u32::from(!settings.trusts_nobody),
             unnoised: consent.is_some_and(|consent| consent.unnoised),
+            open_scores: consent.is_some_and(|consent| consent.open_scores),
             ..Limits::default()
         }
     }
@@ -346,7 +353,8 @@ mod tests {
         let (_home, folder) = folder();
         let record = world::record(3, Role::Member);
         let settings = Settings::new(5, Rho::new(0.25));
-        let consent = Consent::new(CampaignId([9; 32]), 7, true);
+        let accepted = Accepted { unnoised: true, open_scores: false };
+        let consent = Consent::new(CampaignId([9; 32]), 7, accepted);
         let statement = Statement { complies: true, accepted_after: None };
         let key = *folder.key().unwrap().expose();
         folder.keep_record(&record).unwrap();

@@ -4,7 +4,7 @@ use host::dates;
 use jiff::tz::TimeZone;
 use protocol::{
     aggregation::noise::Role,
-    campaign::Kind,
+    campaign::{CheckedPlan, Kind},
     ids::{AggregationId, Hash},
     roles::{Time, participant::Own},
     transcript::AbortReason,
@@ -43,6 +43,14 @@ pub const fn kind(kind: Kind) -> &'static str {
         Kind::AuditBefore => "the firm's decisions so far",
         Kind::AuditAfter => "the firm's decisions after it has learnt again",
     }
+}
+
+/// What one aggregation of a plan is about.
+pub fn aggregation(plan: &CheckedPlan, id: AggregationId) -> &'static str {
+    if plan.has_open_scores(id) {
+        return "scores in the open, to decide who is asked";
+    }
+    plan.aggregation(id).map_or("a sum", |of| kind(of.kind))
 }
 
 /// A role, with its article.

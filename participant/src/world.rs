@@ -168,6 +168,24 @@ pub(crate) fn unnoised() -> Plan {
     Plan { aggregations: aggregations(None), ..plan() }
 }
 
+/// Fewer than 12 members, whose scores are in the open, and a published sample instead of what donors lend.
+pub(crate) fn open() -> Plan {
+    let mut plan = plan();
+    let kept = |kind| !matches!(kind, Kind::Neighbours | Kind::Confirmation);
+    plan.aggregations.retain(|of| kept(of.kind));
+    for of in &mut plan.aggregations {
+        let selected = of.kind == Kind::AuditAfter;
+        of.depends_on = if selected { vec![AggregationId(1)] } else { vec![] };
+        if of.kind == Kind::Selection {
+            (of.noise, of.reporters_max) = (None, 11);
+        }
+    }
+    plan.selection.mode = SelectionMode::OpenScores;
+    let published = (10..20).map(|number| record(number, Role::Donor));
+    plan.scoring.published = published.map(|of| (of.values.clone(), of.positive)).collect();
+    plan
+}
+
 /// One of the people: members from number 0, with a negative label unless the number is divisible by three.
 pub(crate) fn record(number: u8, role: Role) -> Record {
     Record {
@@ -263,7 +281,11 @@ impl World {
             role,
             key: CampaignKey::from_bytes([key; 32]),
             admission: Admission::Invited(invite(key)),
-            limits: Limits { epsilon_max_milli: 100_000, ..Limits::default() },
+            limits: Limits {
+                epsilon_max_milli: 100_000,
+                open_scores: self.manifest.selection.mode == SelectionMode::OpenScores,
+                ..Limits::default()
+            },
             known: [Seat::new(1)].into_iter().collect(),
             spent: Rho::ZERO,
             retry: Retry { first_millis: STEP, max_millis: 600_000 },

@@ -115,7 +115,9 @@ fn exact(plan: &CheckedPlan, data: &Dataset, alpha: f64) -> BTreeMap<usize, Unit
     let members = scene.members(alpha).unwrap();
     let coordinates = |records: &[Vec<Value>]| {
         let mut design = DesignBuilder::new(&plan.scoring.schema);
-        records.iter().for_each(|record| design.push(record));
+        for record in records {
+            design.push(record);
+        }
         plan.scoring.scaling.as_ref().unwrap().apply(&design.finish()).to_dense()
     };
     let published = plan.scoring.published.iter();

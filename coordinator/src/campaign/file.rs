@@ -3,6 +3,7 @@
 #![expect(missing_docs, reason = "example.toml explains every key; it is read by a test")]
 
 use serde::Deserialize;
+use std::collections::BTreeMap;
 
 use crate::notices::Concern;
 
@@ -21,6 +22,7 @@ pub struct CampaignFile {
     pub visits: Visits,
     pub times: Times,
     pub feature: Vec<FeatureText>,
+    pub published: Option<Published>,
 }
 
 #[derive(Clone, Debug, Deserialize, PartialEq)]
@@ -96,6 +98,16 @@ pub struct Selection {
     pub safe_cap: u32,
     pub no_show_milli: u16,
     pub bins: u16,
+    #[serde(default)]
+    pub mode: Mode,
+}
+
+#[derive(Clone, Copy, Debug, Default, Deserialize, PartialEq, Eq)]
+#[serde(rename_all = "kebab-case")]
+pub enum Mode {
+    #[default]
+    Histogram,
+    OpenScores,
 }
 
 const fn neighbours() -> u32 {
@@ -142,6 +154,20 @@ pub struct FeatureText {
     pub levels: Option<Vec<String>>,
     pub values: Option<Vec<f64>>,
     pub weights: Option<Vec<u32>>,
+}
+
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct Published {
+    pub agreed: String,
+    pub person: Vec<PublishedPerson>,
+}
+
+#[derive(Clone, Debug, Deserialize, PartialEq)]
+#[serde(deny_unknown_fields)]
+pub struct PublishedPerson {
+    pub positive: bool,
+    pub record: BTreeMap<String, toml::Value>,
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]

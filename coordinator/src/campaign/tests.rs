@@ -14,7 +14,7 @@ fn keys() -> Keys {
     }
 }
 
-fn plan(text: &str) -> Result<CheckedPlan, Problem> {
+pub(super) fn plan(text: &str) -> Result<CheckedPlan, Problem> {
     parse(text)?.plan(keys(), NOW)
 }
 

@@ -43,6 +43,9 @@ pub(super) fn init(
     }
     let mut file = options.from.as_deref().map(campaign::read).transpose()?;
     screen.note(BEFORE);
+    for notice in file.iter().flat_map(CampaignFile::in_the_open) {
+        screen.note(format!("In the open: {notice}\n"));
+    }
     if !options.notices_read && !screen.agrees(format!("Type \"{READ}\" to go on:"), READ)? {
         return Err(Problem::new(Exit::Declined, "DECLINED", "You did not go on.")
             .safe("Nothing was made."));

@@ -13,7 +13,7 @@ use crate::{
 use host::Problem;
 use protocol::{
     aggregation::noise::Role,
-    campaign::{CheckedManifest, Kind},
+    campaign::{CheckedManifest, Kind, limits::Limits},
     exit::Exit,
     ids::SeatSet,
     keys::seat::Seat,
@@ -31,9 +31,8 @@ impl<D: Drive> Desk<'_, D> {
         settings.trusts_nobody = prepared.trust_nobody;
         let (record, complies) = self.record(manifest, prepared)?;
         let preview = Preview::new(manifest, record.role, settings.spent, &self.calendar());
-        // Noise is asked about in words of its own.
-        let limits =
-            protocol::campaign::limits::Limits { unnoised: true, ..Folder::limits(settings, None) };
+        // Noise and open scores are asked about in words of their own.
+        let limits = Limits { unnoised: true, open_scores: true, ..Folder::limits(settings, None) };
         limits
             .check(manifest, record.role, settings.known, settings.spent)
             .map_err(problems::refusal)?;

@@ -129,6 +129,7 @@ impl<D: Drive> Desk<'_, D> {
         let anything = Limits {
             known_keyholders_min: 0,
             unnoised: true,
+            open_scores: true,
             epsilon_max_milli: u32::MAX,
             ..Limits::default()
         };

@@ -67,11 +67,9 @@ impl<D: Drive> Desk<'_, D> {
     fn tell(&mut self, attendance: &Attendance<Folder>) {
         let mut inside = false;
         for of in attendance.status().aggregations {
-            let Some(planned) = attendance.manifest().and_then(|of_all| of_all.aggregation(of.id))
-            else {
-                continue;
-            };
-            let what = words::kind(planned.kind);
+            let Some(manifest) = attendance.manifest() else { continue };
+            let what = words::aggregation(manifest, of.id);
+            let open = manifest.has_open_scores(of.id);
             let sum_of = match (&of.own, of.end) {
                 (Own::NotConcerned, _) => continue,
                 (_, Some(End::Result { counted: Counted::Accepted, .. })) => {
@@ -83,6 +81,9 @@ impl<D: Drive> Desk<'_, D> {
             let line = Left { aggregation: of.id.0, what, out: sum_of.is_none(), sum_of };
             let words = match sum_of {
                 None => format!("{what}: you are not in it."),
+                Some(_) if open => {
+                    format!("{what}: your score stands in the open already and cannot be removed.")
+                }
                 Some(0) => {
                     format!("{what}: closed already; your share is in it and cannot be removed.")
                 }

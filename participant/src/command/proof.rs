@@ -67,7 +67,7 @@ impl<D: Drive> Desk<'_, D> {
             if let Some(transcript) = &transcript {
                 is_listed(transcript, of.id, leaf)?;
             }
-            let what = manifest.aggregation(of.id).map_or("a sum", |of| words::kind(of.kind));
+            let what = words::aggregation(&manifest, of.id);
             let counted = match of.end {
                 Some(End::Result { counted, .. }) => Some(counted == Counted::Accepted),
                 Some(End::Aborted(_)) => Some(false),
@@ -75,6 +75,7 @@ impl<D: Drive> Desk<'_, D> {
             };
             let receipt = words::receipt(&leaf);
             let state = match counted {
+                Some(true) if manifest.has_open_scores(of.id) => "is in the open ranking",
                 Some(true) => "is in the sum that was opened",
                 Some(false) => "is in no sum",
                 None => "is in; the sum is not open yet",

@@ -15,6 +15,7 @@ use host::screen::Form;
 use protocol::{
     campaign::Plan,
     exit::Exit,
+    ids::AggregationId,
     invite::Address,
     messages::{Request, Response},
     roles::{Client as _, Effect},
@@ -252,6 +253,37 @@ fn a_member_joins_typing_everything_in_and_comes_to_a_result() {
     let (ended, seen) = place.desk("", |desk| desk.verify(&cli::Verify { transcript: None }));
     ended.unwrap();
     assert!(seen.said().contains("is in the sum that was opened"), "{}", seen.said());
+}
+
+/// Twelve donors and ten members: few enough for open scores.
+fn few() -> Place {
+    let mut place = Place::new(world::open());
+    place.rehearsal.others.drain(..3);
+    place.write("my.csv", &RECORD.replace("member,positive", "member,negative"));
+    place
+}
+
+#[test]
+fn a_member_whose_score_is_in_the_open_is_told_asked_and_sends_what_was_previewed() {
+    let mut place = few();
+    let (answers, options) = (format!("{}\nI agree\n", place.code()), place.options());
+    fails(place.desk(&answers, |desk| desk.join(&options)), Exit::Declined, "NO_CONSENT");
+    let names: Vec<&str> = place.rehearsal.sent.iter().map(|(name, _)| &**name).collect();
+    assert!(names.iter().all(|name| *name == "Campaign"), "{names:?}");
+    let (ended, seen) =
+        place.desk("Others may see my score\nI agree\n", |desk| desk.join(&options));
+    ended.unwrap();
+    for part in ["IN THE OPEN", "Scores are open in this campaign", "This campaign publishes"] {
+        assert!(seen.said().contains(part), "{part} is not in {}", seen.said());
+    }
+    let (ended, seen) = place.run(false);
+    ended.unwrap();
+    assert!(seen.said().contains("The open ranking, which everybody can see"), "{}", seen.said());
+    let manifest = &place.rehearsal.world.manifest;
+    let lengths: Vec<usize> = [0, 1, 2]
+        .map(|id| crate::screens::preview::report_bytes(manifest, AggregationId(id)).unwrap().0)
+        .into();
+    assert_eq!(reports(&place), lengths, "as previewed, the score as well");
 }
 
 #[test]

@@ -9,6 +9,7 @@ use crate::{
     cli::{self, Keyhold},
     command::warn_of_clock,
     network::{DEADLINE, Network},
+    notices::in_the_open,
     problems, words,
 };
 use host::{
@@ -503,8 +504,11 @@ fn plan_words(plan: &CheckedPlan, own: seat::Seat, zone: &TimeZone) -> String {
         0 => "No keyholder can be missing: if one is, nothing more is opened.".to_owned(),
         lost => format!("Up to {lost} of you can be lost in a sum, and the others still open it."),
     };
+    let open = in_the_open(plan);
+    let open = open.iter().fold(String::new(), |text, notice| format!("{text}  {notice}\n"));
+    let open = if open.is_empty() { open } else { format!("\nIN THE OPEN\n{open}") };
     format!(
-        "THE PLAN {}\n  Organiser   {} ({})\n  Purpose     {}\n  Firm        {}\n  Label       {}\n\nTHE KEYHOLDERS\n{}\n\
+        "THE PLAN {}\n  Organiser   {} ({})\n  Purpose     {}\n  Firm        {}\n  Label       {}\n{open}\nTHE KEYHOLDERS\n{}\n\
          WHAT YOU PROMISE\n  To keep this machine on and participant keyhold run running until {}.\n  \
          To answer when the others call you. {lost}\n  \
          Not to help open anything but sums over at least {} people. {} of you together with the coordinator could read reports: \

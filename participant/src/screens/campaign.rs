@@ -1,7 +1,7 @@
 //! What `join` shows of a campaign before it asks anything.
 
 use crate::{
-    notices::{NOTICES, WHEN_NOT},
+    notices::{self, NOTICES, WHEN_NOT},
     words::{self, Calendar},
 };
 use protocol::{
@@ -87,6 +87,10 @@ pub struct Campaign {
     enrolment_words: String,
     /// When people are asked to come.
     pub visits: Vec<Visit>,
+    /// What everybody can see, in whole sentences.
+    pub in_the_open: Vec<&'static str>,
+    /// How many records are published with the plan.
+    pub published: usize,
 }
 
 impl Campaign {
@@ -105,7 +109,7 @@ impl Campaign {
         });
         let visits = manifest.enumerated().map(|(id, planned)| Visit {
             aggregation: id.0,
-            what: words::kind(planned.kind),
+            what: words::aggregation(manifest, id),
             members: planned.kind.concerns(Role::Member),
             donors: planned.kind.concerns(Role::Donor),
             opens: planned.opens.as_millis(),
@@ -137,6 +141,8 @@ impl Campaign {
                 calendar.date(manifest.enrolment_closes)
             ),
             visits: visits.collect(),
+            in_the_open: notices::in_the_open(manifest),
+            published: manifest.scoring.published.len(),
         }
     }
 }
@@ -173,6 +179,15 @@ impl fmt::Display for Campaign {
             writeln!(f, "  {number}  {name}, {contact}, named by {named_by}")?;
             writeln!(f, "     key {fingerprint}")?;
         }
+        if !self.in_the_open.is_empty() {
+            writeln!(f, "\nIN THE OPEN")?;
+        }
+        for notice in &self.in_the_open {
+            writeln!(f, "  {notice}")?;
+        }
+        if self.published > 0 {
+            writeln!(f, "  Published here: {} records.", self.published)?;
+        }
         writeln!(f, "\nWHAT YOU SHOULD KNOW")?;
         for notice in NOTICES {
             writeln!(f, "  - {notice}")?;
@@ -204,6 +219,9 @@ mod tests {
         };
         let shown = Campaign::new(&world.manifest, server, &calendar);
         pinned("campaign", &shown.to_string());
+        let open = world::World::new(world::open());
+        let open = Campaign::new(&open.manifest, shown.server.clone(), &calendar);
+        pinned("campaign-with-open-scores", &open.to_string());
         let json = serde_json::to_value(&shown).unwrap();
         assert_eq!(json["keyholders"][1]["name"], "Ben Berg");
         assert_eq!(json["visits"][3]["donors"], false);

@@ -1,6 +1,9 @@
 //! What would leave this machine, and what would have to happen for somebody to read it.
 
-use crate::words::{self, Calendar};
+use crate::{
+    notices,
+    words::{self, Calendar},
+};
 use protocol::{
     aggregation::noise::{Rho, Role, epsilon_milli},
     campaign::{Aggregation, CheckedManifest},
@@ -11,6 +14,9 @@ use protocol::{
 };
 use serde::Serialize;
 use std::fmt;
+
+/// A score in the open: its unit.
+const OPEN_SCORE_BYTES: usize = 4;
 
 /// What one report is made of, in bytes.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
@@ -38,6 +44,8 @@ pub struct Leaving {
     pub parts: Parts,
     /// Whether its sum is published with noise.
     pub noise: bool,
+    /// Whether it is a score, which is not summed: everybody can read it, and only candidates send one.
+    pub open: bool,
     /// In milliseconds since 1970.
     pub opens: u64,
     /// In milliseconds since 1970.
@@ -57,6 +65,8 @@ pub struct Preview {
     pub reports: Vec<Leaving>,
     /// What is never sent, by name.
     pub stays: Vec<String>,
+    /// What everybody can see of this campaign, in whole sentences.
+    pub in_the_open: Vec<&'static str>,
     /// K: the least people in a sum that is opened.
     pub cohort: u32,
     /// T.
@@ -79,29 +89,35 @@ pub struct Preview {
 /// The length of every report to one aggregation: sizes depend on the plan alone.
 pub fn report_bytes(manifest: &CheckedManifest, id: AggregationId) -> Option<(usize, Parts)> {
     let lengths = manifest.vdaf(id)?.wire_lengths();
-    let seats = usize::from(manifest.seats());
-    let sealed_share = lengths.helper_share + seal::OVERHEAD_BYTES;
+    let open = manifest.has_open_scores(id);
+    let (seats, sealed_share, public, leader) = if open {
+        (0, 0, OPEN_SCORE_BYTES, 0)
+    } else {
+        let sealed_share = lengths.helper_share + seal::OVERHEAD_BYTES;
+        let seats = usize::from(manifest.seats());
+        (seats, sealed_share, lengths.public_share, lengths.leader_share)
+    };
     let blob = |len| Blob::from(vec![0; len]);
     let body = ReportBody {
         context: Hash([0; 32]),
         reporter: manifest.organiser.key,
         id: ReportId([0; ReportId::LEN]),
-        public_share: blob(lengths.public_share),
+        public_share: blob(public),
         leader_share: Hash([0; 32]),
         sealed: vec![Hash([0; 32]); seats],
     };
     let report = Report {
         body,
-        leader_share: blob(lengths.leader_share),
+        leader_share: blob(leader),
         sealed: vec![blob(sealed_share); seats],
         signature: Signature::ABSENT,
     };
     let bytes = codec::encode(&report).len();
-    let shares = lengths.public_share + lengths.leader_share + seats * sealed_share;
+    let shares = public + leader + seats * sealed_share;
     let parts = Parts {
         envelope: bytes - shares,
-        public_share: lengths.public_share,
-        coordinator_share: lengths.leader_share,
+        public_share: public,
+        coordinator_share: leader,
         sealed_share,
     };
     Some((bytes, parts))
@@ -116,10 +132,11 @@ impl Preview {
             let (opens, closes) = (planned.opens, planned.closes);
             Some(Leaving {
                 aggregation: id.0,
-                what: words::kind(planned.kind),
+                what: words::aggregation(manifest, id),
                 bytes,
                 parts,
                 noise: planned.noise.is_some(),
+                open: manifest.has_open_scores(id),
                 opens: opens.as_millis(),
                 closes: closes.as_millis(),
                 between: format!("{} to {}", calendar.date(opens), calendar.date(closes)),
@@ -134,12 +151,16 @@ impl Preview {
             at_one = at_one + charge.at_one_seat;
         }
         let features = manifest.scoring.schema.features().iter().map(|of| of.name.clone());
-        let rest = ["your label", "your score", "the firm's decision", "whether you are asked"];
+        let reports: Vec<Leaving> = concerned().filter_map(leaving).collect();
+        let shows_itself = reports.iter().any(|report| report.open);
+        let own = ["your label", "your score", "the firm's decision", "whether you are asked"];
+        let rest = own.into_iter().filter(|what| !shows_itself || *what == "the firm's decision");
         Self {
             campaign: manifest.campaign().to_string(),
             role,
-            reports: concerned().filter_map(leaving).collect(),
+            reports,
             stays: features.chain(rest.map(str::to_owned)).collect(),
+            in_the_open: notices::in_the_open(manifest),
             cohort: manifest.cohort_min,
             keyholders: manifest.seats(),
             may_be_lost: manifest.lost_max(),
@@ -153,7 +174,12 @@ impl Preview {
 
     /// Whether some sum is published as it is: then a count of one may be this person.
     pub fn is_unnoised(&self) -> bool {
-        self.reports.iter().any(|report| !report.noise)
+        self.reports.iter().any(|report| !report.noise && !report.open)
+    }
+
+    /// Whether this person's own score can be in the open.
+    pub fn has_open_scores(&self) -> bool {
+        self.reports.iter().any(|report| report.open)
     }
 
     /// "all 3", "3 of the 5".
@@ -172,19 +198,27 @@ impl fmt::Display for Preview {
         )?;
         for report in &self.reports {
             let bytes = words::thousands(report.bytes);
-            writeln!(f, "  {bytes:>8} bytes  {}, {}", report.what, report.between)?;
+            let alone = if report.open { ", only if your label is negative" } else { "" };
+            writeln!(f, "  {bytes:>8} bytes  {}, {}{alone}", report.what, report.between)?;
         }
         let keyholders = self.keyholders;
+        let each = if self.has_open_scores() { "Each other" } else { "Each" };
         writeln!(
             f,
-            "  Each report is split into shares: one for the coordinator, one sealed to each of the {keyholders} keyholders."
+            "  {each} report is split into shares: one for the coordinator, one sealed to each of the {keyholders} keyholders."
         )?;
         writeln!(
             f,
             "  Once: a token and a fresh key. With every message: your IP address and the time, for the coordinator to see."
         )?;
         writeln!(f, "\nSTAYS HERE\n  {}", self.stays.join(", "))?;
-        writeln!(f, "\nWHO COULD READ IT")?;
+        if !self.in_the_open.is_empty() {
+            writeln!(f, "\nIN THE OPEN")?;
+        }
+        for notice in &self.in_the_open {
+            writeln!(f, "  {notice}")?;
+        }
+        writeln!(f, "\nWHO COULD READ {}", if self.has_open_scores() { "THE REST" } else { "IT" })?;
         let cohort = self.cohort;
         let openers = if self.may_be_lost == 0 {
             format!("all {keyholders} keyholders")
@@ -303,6 +337,20 @@ mod tests {
         assert!(member.epsilon_milli > donor.epsilon_milli);
         let wider = Plan { cohort_min: 40, ..world::plan() };
         assert!(preview(wider, Role::Member).to_string().contains("at least 40 people"));
+    }
+
+    #[test]
+    fn what_is_in_the_open_is_said_to_everybody_and_asked_of_members() {
+        let member = preview(world::open(), Role::Member);
+        pinned("preview-member-with-open-scores", &member.to_string());
+        assert!(member.has_open_scores() && !member.is_unnoised());
+        let stays = member.stays.join(" ");
+        assert!(stays.contains("age") && !stays.contains("label") && !stays.contains("score"));
+        let donor = preview(world::open(), Role::Donor);
+        assert!(!donor.has_open_scores());
+        assert_eq!(donor.in_the_open, member.in_the_open);
+        assert!(donor.stays.contains(&"your label".to_owned()));
+        assert!(preview(world::plan(), Role::Member).in_the_open.is_empty());
     }
 
     #[test]

@@ -6,7 +6,7 @@ use crate::{
     attendance::Asked,
     words::{self, Calendar},
 };
-use protocol::campaign::CheckedManifest;
+use protocol::campaign::{CheckedManifest, Kind, SelectionMode};
 use serde::Serialize;
 use std::fmt;
 
@@ -21,6 +21,10 @@ pub struct Verdict {
     pub label: String,
     /// By when, in milliseconds since 1970, if the campaign says.
     pub report_until: Option<u64>,
+    /// Whether the campaign counts who has done so.
+    pub confirmed: bool,
+    /// Whether scores were in the open.
+    pub open: bool,
     #[serde(skip)]
     until: String,
 }
@@ -34,6 +38,8 @@ impl Verdict {
             firm: manifest.texts.firm.clone(),
             label: manifest.texts.label.clone(),
             report_until: until.map(protocol::roles::Time::as_millis),
+            confirmed: manifest.of_kind(Kind::Confirmation).is_some(),
+            open: manifest.selection.mode == SelectionMode::OpenScores,
             until: until.map_or_else(
                 || "before the firm learns again; ask the organiser".to_owned(),
                 |time| calendar.moment(time),
@@ -51,12 +57,20 @@ impl fmt::Display for Verdict {
                     words::label(true),
                     words::label(false)
                 ),
-                "The published rule, applied on this machine to your record, does ask you.",
+                if self.open {
+                    "The open ranking, which everybody can see, asks your key."
+                } else {
+                    "The published rule, applied on this machine to your record, does ask you."
+                },
             ),
             Asked::Keep => (
                 "No change is asked of you: report your label exactly as you would have."
                     .to_owned(),
-                "The published rule, applied on this machine to your record, asks nothing.",
+                if self.open {
+                    "The open ranking, which everybody can see, asks others."
+                } else {
+                    "The published rule, applied on this machine to your record, asks nothing."
+                },
             ),
         };
         writeln!(f, "{first}")?;
@@ -71,7 +85,11 @@ impl fmt::Display for Verdict {
             f,
             "  Right  You are free to do otherwise. Nobody sees which, and nothing follows."
         )?;
-        writeln!(f, "  Then   Done so? participant confirm. Rather not? participant decline.")
+        if self.confirmed {
+            writeln!(f, "  Then   Done so? participant confirm. Rather not? participant decline.")
+        } else {
+            writeln!(f, "  Then   Nothing. This campaign does not ask whether you have done so.")
+        }
     }
 }
 
@@ -84,6 +102,20 @@ mod tests {
     };
     use jiff::tz::TimeZone;
     use protocol::roles::Time;
+
+    #[test]
+    fn open_results_weigh_the_same_too() {
+        let calendar = Calendar { now: Time::from_millis(600_000), zone: TimeZone::UTC };
+        let world = World::new(world::open());
+        let shown = |asked| Verdict::new(&world.manifest, asked, &calendar).to_string();
+        let (flip, keep) = (shown(Asked::Flip), shown(Asked::Keep));
+        assert!(flip.contains("the open ranking") || flip.contains("The open ranking"), "{flip}");
+        assert!(flip.contains("does not ask whether"), "{flip}");
+        assert_eq!(flip.lines().count(), keep.lines().count());
+        for (flip, keep) in flip.lines().zip(keep.lines()) {
+            assert!(flip.len().abs_diff(keep.len()) <= 3, "{flip}\n{keep}");
+        }
+    }
 
     fn verdict(asked: Asked) -> String {
         let calendar = Calendar { now: Time::from_millis(600_000), zone: TimeZone::UTC };

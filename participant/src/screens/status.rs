@@ -159,7 +159,7 @@ impl Standing {
             let (end, counted) = of.end.map_or((None, None), ended);
             Some(Line {
                 aggregation: of.id.0,
-                what: words::kind(planned.kind),
+                what: words::aggregation(manifest, of.id),
                 own: words::standing(&of.own),
                 receipt: attendance.receipt(of.id).map(|receipt| words::receipt(&receipt)),
                 end,
