@@ -7,6 +7,7 @@
 //!   complies, several collectives. [`people`]: who gains, who pays. [`success`]: theory and practice where
 //!   counterfactuals are known. [`retraining`]: round after round. [`defence`]: what a firm can do against
 //!   flips. [`protocol`](mod@protocol): through the private protocol.
+//! - [`finding`]: what is said of the answers, and whether a run supports it.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -17,6 +18,7 @@ use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use self::finding::Finding;
 use crate::compare::CompareError;
 use crate::dataset::Dataset;
 use crate::experiment::ExperimentError;
@@ -31,6 +33,7 @@ use crate::statistics::Mean;
 pub mod budgets;
 pub mod crowd;
 pub mod defence;
+pub mod finding;
 pub mod ground;
 pub mod people;
 pub mod protocol;
@@ -47,9 +50,9 @@ pub struct Inquiry {
     pub title: String,
     /// How it is asked, and what the answer does not show.
     pub asks: String,
-    /// What the whole run showed; may be empty.
+    /// What is said of the answer; every run is checked against it.
     #[serde(default)]
-    pub found: String,
+    pub found: Vec<Finding>,
     /// Words of data sets.
     pub datasets: Vec<String>,
     /// Seeds `0..seeds`.
@@ -189,7 +192,12 @@ impl Inquiry {
     /// [`InquiryError::Toml`], [`InquiryError::Setting`]; unknown keys are refused.
     pub fn parse(text: &str) -> Result<Self, InquiryError> {
         let inquiry: Self = toml::from_str(text)?;
-        let empty = [("seeds", inquiry.seeds == 0), ("datasets", inquiry.datasets.is_empty())];
+        let unfounded = inquiry.found.iter().any(|finding| finding.expect.is_empty());
+        let empty = [
+            ("seeds", inquiry.seeds == 0),
+            ("datasets", inquiry.datasets.is_empty()),
+            ("expect", unfounded),
+        ];
         match empty.into_iter().find(|&(_, empty)| empty) {
             Some((key, _)) => Err(ExperimentError::Empty { key }.into()),
             None => Ok(inquiry),
@@ -273,6 +281,11 @@ pub fn run(
         })
         .collect();
     played.into_iter().collect()
+}
+
+/// Values that are 1 or 0 under each seed.
+pub fn is_share(value: &str) -> bool {
+    matches!(value, "worse" | "halved")
 }
 
 /// One setting over all seeds.

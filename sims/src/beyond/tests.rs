@@ -135,3 +135,59 @@ fn an_interrupted_question_goes_on_with_the_same_results() {
     let summary = &summarise(&all)[0];
     assert_eq!(summary.values["gained"].count, 3);
 }
+
+/// Every file that a report is made of.
+const FILES: [&str; 11] = [
+    include_str!("../../experiments/beyond/collectives.toml"),
+    include_str!("../../experiments/beyond/compliance.toml"),
+    include_str!("../../experiments/beyond/defences.toml"),
+    include_str!("../../experiments/beyond/gains.toml"),
+    include_str!("../../experiments/beyond/intersections.toml"),
+    include_str!("../../experiments/beyond/overshoot.toml"),
+    include_str!("../../experiments/beyond/participation.toml"),
+    include_str!("../../experiments/beyond/protocol.toml"),
+    include_str!("../../experiments/beyond/retraining.toml"),
+    include_str!("../../experiments/beyond/success.toml"),
+    include_str!("../../experiments/beyond/visibility.toml"),
+];
+
+#[test]
+fn every_file_says_something_that_a_run_can_contradict() {
+    for file in FILES {
+        let inquiry = Inquiry::parse(file).unwrap();
+        assert!(!inquiry.found.is_empty(), "{}", inquiry.name);
+        for finding in &inquiry.found {
+            // Numbers come from the run.
+            let told = finding.says.replace("epsilon 4 or 1", "");
+            assert!(!told.contains(|c: char| c.is_ascii_digit()), "{told}");
+        }
+    }
+    let unfounded = format!("{}[[found]]\nsays = \"So.\"\nexpect = []\n", FILES[0]);
+    assert!(Inquiry::parse(&unfounded).unwrap_err().to_string().contains("expect is empty"));
+}
+
+/// Questions on synthetic people have all that is expected of them, whatever the seeds.
+#[test]
+fn what_is_expected_of_synthetic_people_is_in_their_rows() {
+    for name in ["success", "retraining"] {
+        let named = format!("name = \"{name}\"");
+        let file = FILES.iter().find(|file| file.contains(&named)).unwrap();
+        let inquiry = Inquiry::parse(file).unwrap();
+        let file =
+            file.replace("people = 6000", "people = 600").replace("people = 3000", "people = 300");
+        let question = Inquiry::parse(&file).unwrap().question;
+        let seeds: Vec<SeedRows> = (0..2)
+            .map(|seed| SeedRows {
+                config: String::new(),
+                revision: String::new(),
+                dataset: "synthetic".to_owned(),
+                seed,
+                rows: question.rows(&people(), seed).unwrap(),
+            })
+            .collect();
+        for finding in &inquiry.found {
+            let checked = finding.check(&seeds);
+            assert_ne!(checked.support, finding::Support::NotChecked, "{checked:?}");
+        }
+    }
+}

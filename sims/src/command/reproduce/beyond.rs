@@ -1,14 +1,16 @@
 //! `sims reproduce beyond`: one section for each question the paper could not ask.
 
+use std::fmt::Write as _;
 use std::io::Write;
 use std::num::NonZeroU32;
 
 use super::{Work, keep, opening};
+use crate::beyond::finding::{Checked, Numbers, Support};
 use crate::beyond::ground::{persons, real};
-use crate::beyond::{Inquiry, InquiryError, Question, Summary, run, summarise};
+use crate::beyond::{Inquiry, InquiryError, Question, Summary, is_share, run, summarise};
 use crate::command::pictures::estimate;
 use crate::command::progress::Bar;
-use crate::command::table::plus_minus;
+use crate::command::table::{change, plus_minus};
 use crate::command::{REVISION, people};
 use crate::error::CommandError;
 use crate::figure::{Axis, BarSeries, Bars, Curves, Estimate, Files, Panels, Point, Series, YAxes};
@@ -64,7 +66,7 @@ fn section<W: Write>(
 ) -> Result<Option<Section>, CommandError> {
     let inquiry = Inquiry::parse(text)?;
     let inquiry = if work.options.quick { inquiry.quick() } else { inquiry };
-    let mut summaries = Vec::new();
+    let (mut seeds, mut summaries) = (Vec::new(), Vec::new());
     for word in &inquiry.datasets {
         let data = match people(word, &work.data) {
             Ok(data) => data,
@@ -79,7 +81,9 @@ fn section<W: Write>(
         let bar = Bar::new();
         let rows = run(&inquiry, &data, REVISION, &folder, &bar);
         bar.finish();
-        summaries.extend(summarise(&rows?));
+        let rows = rows?;
+        summaries.extend(summarise(&rows));
+        seeds.extend(rows);
     }
     if summaries.is_empty() {
         return Ok(None);
@@ -87,21 +91,55 @@ fn section<W: Write>(
     let shape = Shape::of(&inquiry.question);
     let mut section = Section {
         title: inquiry.title.clone(),
-        says: vec![inquiry.asks.clone(), inquiry.found.clone()],
+        says: vec![inquiry.asks.clone()],
         ..Section::default()
     };
-    section.says.retain(|says| !says.is_empty());
+    section.says.extend(inquiry.found.iter().map(|finding| told(&finding.check(&seeds))));
     let caption = format!("{} seeds; 95% intervals", inquiry.seeds);
     for picture in &shape.pictures {
         for (name, files) in picture.draw(&inquiry, &summaries, &caption, work)? {
             section.figures.push(keep(name, &files)?);
         }
     }
-    if matches!(inquiry.question, Question::Participation(_)) {
-        section.tables.push(least_sizes(&summaries));
+    match inquiry.question {
+        Question::Participation(_) => section.tables.push(least_sizes(&summaries)),
+        Question::Cells(_) => section.tables.push(no_harm(&summaries)),
+        Question::Budgets(_)
+        | Question::Compliance(_)
+        | Question::Collectives(_)
+        | Question::Gains(_)
+        | Question::Success(_)
+        | Question::Retraining(_)
+        | Question::Defences(_)
+        | Question::Protocol(_) => {}
     }
     section.tables.push(shape.table(&summaries));
     Ok(Some(section))
+}
+
+/// A finding with what this run says of it.
+fn told(checked: &Checked) -> String {
+    let support = match checked.support {
+        Support::Supported => "Supported by this run",
+        Support::NotSupported => "NOT SUPPORTED BY THIS RUN",
+        Support::NotChecked => "Not checked by this run",
+    };
+    let numbers: Vec<String> = checked.numbers.iter().map(counted).collect();
+    format!("{support}: {} ({}.)", checked.says, numbers.join("; "))
+}
+
+/// One expectation's numbers; one that does not hold is marked where others do.
+fn counted(numbers: &Numbers) -> String {
+    let Some(value) = numbers.value else { return format!("{}: not in this run", numbers.of) };
+    let mut text =
+        format!("{}: {} {}", numbers.of, shown(&numbers.name), number(&numbers.name, value));
+    if let Some((other, difference)) = &numbers.against {
+        let _ = write!(text, ", {} against {}", change(Some(*difference)), shown(other));
+    }
+    if numbers.support == Support::NotSupported {
+        text.push_str(", not as said");
+    }
+    text
 }
 
 impl From<InquiryError> for CommandError {
@@ -255,11 +293,6 @@ impl Shape {
 
 const SIZE: &str = "collective size α (share of the minority)";
 
-/// Values that are 1 or 0 under each seed.
-fn is_share(value: &str) -> bool {
-    matches!(value, "worse" | "halved")
-}
-
 /// Shares of the seeds as counts, persons without decimals, all else with three.
 fn number(value: &str, mean: Mean) -> String {
     if is_share(value) {
@@ -394,6 +427,39 @@ fn bars(summaries: &[Summary], panel: &str, values: &[String], y: &str) -> Bars 
         y: Axis::from_zero(y),
         categories: of_panel.iter().map(|summary| summary.series.clone()).collect(),
         series: series.collect(),
+    }
+}
+
+/// Whether a cell loses: by the interval of its change in true positive rate.
+fn no_harm(summaries: &[Summary]) -> Table {
+    let row = |summary: &Summary| {
+        let change = *summary.values.get("tpr change")?;
+        let half = change.half_width?;
+        let (low, high) = (change.mean - half, change.mean + half);
+        let verdict = if high < 0.0 {
+            "HARMED".to_owned()
+        } else if low > 0.0 {
+            "gains".to_owned()
+        } else {
+            format!("none shown; a loss of up to {:.3} is not excluded", -low)
+        };
+        let people = summary.values.get("tpr people").map(|mean| number("tpr people", *mean));
+        Some(vec![
+            summary.panel.clone(),
+            summary.series.clone(),
+            people.unwrap_or_default(),
+            format!("{change:+.3} ({low:+.3} to {high:+.3})", change = change.mean),
+            verdict,
+        ])
+    };
+    let header = ["who acts", "cell", "test people with y = 1", "change in TPR (95%)", "harm"];
+    Table {
+        title: "No-harm check of every cell".to_owned(),
+        says: "One interval for each cell, not widened for how many there are: among twenty cells that do not change one \
+               may look harmed or helped by chance."
+            .to_owned(),
+        header: header.map(str::to_owned).to_vec(),
+        rows: summaries.iter().filter_map(row).collect(),
     }
 }
 
