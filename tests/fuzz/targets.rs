@@ -3,9 +3,11 @@
 //! Each takes any bytes and panics only if the code is wrong. `tests/tests/fuzz.rs` replays the corpus with them in
 //! every run of the tests; `tests/fuzz/run` lets libFuzzer look for more.
 
+use host::quic::{FrameError, read_frame};
 use protocol::campaign::{CheckedManifest, CheckedPlan, Manifest, Plan};
 use protocol::codec::{self, MESSAGE_BYTES_MAX};
 use protocol::ids::{CampaignId, SeatSet};
+use protocol::invite::{Invite, InviteError};
 use protocol::keys::seat::Seat;
 use protocol::keys::sign::SigningKey;
 use protocol::messages::{Peer, Request, Response};
@@ -17,6 +19,7 @@ use protocol::roles::participant::{
 use protocol::roles::{Client, Effect, Server, Time, coordinator, keyholder};
 use protocol::selection::unit::Unit;
 use protocol::transcript::{Endorsed, Entry, Opening, file};
+use protocol::wire::{Ask, FRAME_BYTES_MAX, GREETING_BYTES_MAX, Greeting, Hello, Reply};
 use protocol::{aggregation, campaign::limits::Limits};
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -24,7 +27,9 @@ use serde::{Serialize, de::DeserializeOwned};
 type Target = fn(&[u8]);
 
 /// Every target, by name: its corpus lies in `corpus/NAME`.
-pub(crate) const TARGETS: [(&str, Target); 12] = [
+pub(crate) const TARGETS: [(&str, Target); 14] = [
+    ("frame", frame),
+    ("invite", invite),
     ("request", round_trip::<Request>),
     ("response", round_trip::<Response>),
     ("report", report),
@@ -43,6 +48,59 @@ pub(crate) const TARGETS: [(&str, Target); 12] = [
 const PLAN: &[u8] = include_bytes!("campaign/plan");
 const CAMPAIGN: &[u8] = include_bytes!("campaign/id");
 const ORGANISER: &[u8] = include_bytes!("campaign/organiser");
+
+/// What a connection brings: a byte for who reads, then a frame. Whoever reads it gets the announced bytes, all of them and no more,
+/// and then an envelope or an error.
+fn frame(bytes: &[u8]) {
+    let Some((reader, stream)) = bytes.split_first() else { return };
+    let (participant, keyholder) = (Peer::Participant, Peer::Keyholder(Seat::new(0)));
+    let limit = match reader % 4 {
+        0 => GREETING_BYTES_MAX,
+        1 => Ask::bytes_max(participant),
+        2 => Ask::bytes_max(keyholder),
+        _ => FRAME_BYTES_MAX,
+    };
+    let announced = stream.split_first_chunk::<4>();
+    let announced = announced.map(|(length, body)| (u32::from_le_bytes(*length) as usize, body));
+    let body = match (read_frame(stream, limit), announced) {
+        (Ok(read), Some((length, body))) => {
+            assert!(length <= limit && length == body.len() && read == body);
+            read
+        }
+        (Err(FrameError::TooLong { got, limit: most }), Some((length, _))) => {
+            return assert!(got == length && most == limit && length > limit);
+        }
+        (Err(FrameError::Cut), Some((length, body))) => {
+            return assert!(length <= limit && length != body.len());
+        }
+        (Err(FrameError::Cut), None) => return,
+        (read, _) => panic!("{read:?}"),
+    };
+    let again = match reader % 4 {
+        0 if reader & 4 == 0 => Hello::decode(&body).ok().map(|hello| hello.encode()),
+        0 => Greeting::decode(&body).ok().map(|greeting| greeting.encode()),
+        1 => Ask::decode(participant, &body).ok().map(|ask| ask.encode()),
+        2 => Ask::decode(keyholder, &body).ok().map(|ask| ask.encode()),
+        _ => Reply::decode(&body).ok().map(|reply| reply.encode()),
+    };
+    assert!(again.is_none_or(|again| again == body), "one envelope has one form");
+}
+
+/// A code as somebody types it: read, it says the same when it is written again, in both its forms.
+fn invite(bytes: &[u8]) {
+    let Ok(text) = str::from_utf8(bytes) else { return };
+    match Invite::parse(text) {
+        Ok(invite) => {
+            for code in [invite.code(), invite.qr_text()] {
+                assert!(Invite::parse(&code).is_ok_and(|again| again == invite));
+            }
+        }
+        Err(InviteError::Group(group)) => {
+            assert!(group.number > 0 && text.len() >= group.text.len());
+        }
+        Err(_) => {}
+    }
+}
 
 fn decoded<T: DeserializeOwned + Serialize>(bytes: &[u8]) -> Option<T> {
     let value = codec::decode::<T, MESSAGE_BYTES_MAX>(bytes).ok()?;

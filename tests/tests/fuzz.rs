@@ -10,12 +10,16 @@ use std::sync::Arc;
 
 use protocol::campaign::{CheckedManifest, Protection};
 use protocol::codec;
+use protocol::ids::{CampaignId, Hash, PlanId};
+use protocol::invite::{Invite, InviteSecret, Target};
+use protocol::keys::seat::Seat;
 use protocol::keys::sign::SigningKey;
 use protocol::keys::{Label, digest};
 use protocol::messages::{Request, Response};
 use protocol::order::splitmix64;
-use protocol::roles::{keyholder, participant};
+use protocol::roles::{Time, keyholder, participant};
 use protocol::transcript::{Entry, file};
+use protocol::wire::{Ask, Greeting, Hello, Reply, Unwelcome};
 use sims::campaign::adversary::Mischief;
 use sims::campaign::cast::{Cast, ClientRecord, organiser};
 use sims::campaign::crowd::Crowd;
@@ -202,6 +206,43 @@ fn the_corpus_is_written() {
     }
     for (kind, bytes) in &journals {
         write(&format!("corpus/journal_{kind}/whole"), bytes);
+    }
+}
+
+/// Codes and frames follow from nothing that was played.
+#[test]
+#[ignore = "writes into the source tree: run it when a layout changes"]
+fn codes_and_frames_are_written() {
+    let person = Target::Person(CampaignId([3; 32]));
+    let keyholder = Target::Keyholder { plan: PlanId([4; 32]), seat: Seat::new(2) };
+    for (name, address, target) in [
+        ("person", "vote.example:4433", person),
+        ("keyholder", "192.0.2.7:50000", keyholder),
+        ("sixth", "[2001:db8::7]:443", person),
+    ] {
+        let secret = InviteSecret::from_bytes([6; 16]);
+        let address = address.parse().unwrap();
+        let invite = Invite { address, certificate: [5; 32], target, secret };
+        write(&format!("corpus/invite/{name}"), invite.code().as_bytes());
+        write(&format!("corpus/invite/{name}-scanned"), invite.qr_text().as_bytes());
+    }
+    let key = SigningKey::from_bytes(&[7; 32]);
+    let hello = Hello::keyholder(PlanId([4; 32]), Seat::new(2), &key, &[8; 32]);
+    let (now, until) = (Time::from_millis(9), Time::from_millis(10));
+    let busy = Greeting::new(now, Err(Unwelcome::Busy { until }));
+    let ask = |request| Ask { request }.encode();
+    let response = Response::Posted(Hash([4; 32]));
+    for (name, reader, envelope) in [
+        ("hello-person", 0, Hello::participant(CampaignId([3; 32])).encode()),
+        ("hello-keyholder", 0, hello.encode()),
+        ("greeting", 4, Greeting::new(now, Ok(())).encode()),
+        ("greeting-busy", 4, busy.encode()),
+        ("ask-person", 1, ask(Request::Campaign)),
+        ("ask-keyholder", 2, ask(Request::Follow { from: 7 })),
+        ("reply", 3, Reply { now, response }.encode()),
+    ] {
+        let length = u32::try_from(envelope.len()).unwrap().to_le_bytes();
+        write(&format!("corpus/frame/{name}"), &[&[reader], &length[..], &envelope].concat());
     }
 }
 

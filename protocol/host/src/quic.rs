@@ -18,6 +18,7 @@ mod tls;
 #[cfg(test)]
 mod tests;
 
+pub use frame::{FrameError, read_frame};
 pub use limits::Limits;
 pub use link::{Fault, Link, LinkError, connect};
 pub use server::{ListenError, Server, Service};
