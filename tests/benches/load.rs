@@ -61,7 +61,7 @@ fn main() -> Result<()> {
         enrolling: 8.0,
         collecting: 6.0,
         closing: 8.0,
-        patience: 15.0,
+        patience: 5.5,
         beat: 1.0,
     })?;
     organise(&stage, &["init", "--from", "campaign.toml", "--notices-read"])?;

@@ -12,6 +12,7 @@ use crate::{
         Label, digest,
         vss::{SEATS_MAX, SeatCounts, Sharing},
     },
+    roles::Time,
     scoring::method::Method,
     selection::{confirmation, open_scores::OPEN_SCORES_BELOW, threshold::Rule},
 };
@@ -91,6 +92,16 @@ pub enum PlanError {
         "tokens need a key that is one, and times in order: the last token is issued, then enrolment opens, then it closes"
     )]
     Issue,
+    /// A loss takes longer to bear than sums are open.
+    #[error(
+        "a keyholder may be silent for {got_millis} ms before it counts as lost; less than {below_millis} ms are allowed, so that with one lost every sum still opens before it closes"
+    )]
+    Patience {
+        /// As in the plan.
+        got_millis: u64,
+        /// [`Plan::patience_below_millis`].
+        below_millis: u64,
+    },
     /// Scaling, centres or sample do not fit the schema, or there is nothing to score by.
     #[error("{what} does not fit the schema, or is missing or too long")]
     Scoring {
@@ -223,6 +234,7 @@ impl CheckedPlan {
         if plan.selection.top_up && !kinds.contains(&Kind::Confirmation) {
             return Err(PlanError::TopUp);
         }
+        plan.check_patience()?;
         let id = PlanId(digest(Label::Plan, &[&codec::encode(&plan)]));
         Ok(Self { plan, id })
     }
@@ -287,6 +299,30 @@ impl Plan {
         match threshold {
             0 => seats.saturating_sub(1),
             _ => (threshold - 1).min((2 * threshold).saturating_sub(seats.saturating_add(1))),
+        }
+    }
+
+    /// What patience must be below, in milliseconds; nothing where no keyholder can be lost.
+    ///
+    /// A loss counts in one aggregation at a time. Others wait for a lost keyholder when one ends, for its share, and again
+    /// when the next one that depends on it begins, for its part of the opening; by then it must not have closed.
+    pub fn patience_below_millis(&self) -> Option<u64> {
+        let to_close =
+            |of: &Aggregation, from: Time| of.closes.as_millis().saturating_sub(from.as_millis());
+        let each = self.aggregations.iter().map(|of| {
+            let before = of.depends_on.iter().filter_map(|on| self.aggregations.get(on.index()));
+            let halves = before.map(|on| to_close(of, on.closes).div_ceil(2));
+            halves.min().unwrap_or(u64::MAX).min(to_close(of, of.opens))
+        });
+        each.min().filter(|_| self.lost_max() > 0)
+    }
+
+    fn check_patience(&self) -> Result<(), PlanError> {
+        match (self.patience_millis, self.patience_below_millis()) {
+            (got_millis, Some(below_millis)) if got_millis >= below_millis => {
+                Err(PlanError::Patience { got_millis, below_millis })
+            }
+            _ => Ok(()),
         }
     }
 

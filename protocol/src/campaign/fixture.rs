@@ -136,7 +136,7 @@ pub(crate) fn plan() -> Plan {
         issue: Some(Issue { key: issuer().public(), closes: Time::from_millis(200) }),
         enrolment_opens: Time::from_millis(200),
         enrolment_closes: Time::from_millis(500),
-        patience_millis: 1_000,
+        patience_millis: 400,
         aggregations: aggregations(),
     }
 }

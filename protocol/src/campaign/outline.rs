@@ -59,6 +59,15 @@ pub struct Schedule {
     pub audit_after: Option<Time>,
 }
 
+impl Schedule {
+    /// What patience must be below where keyholders can be lost, in milliseconds: [`super::Plan::patience_below_millis`] of
+    /// any plan with this schedule.
+    pub fn patience_below_millis(&self) -> u64 {
+        let Self { collecting_millis, closing_millis, .. } = *self;
+        collecting_millis.min(collecting_millis.saturating_add(closing_millis).div_ceil(2))
+    }
+}
+
 /// Everything that the aggregations follow from.
 #[derive(Clone, Copy, Debug)]
 pub struct Outline<'a> {

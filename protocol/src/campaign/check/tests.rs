@@ -49,10 +49,11 @@ const fn number(error: &PlanError) -> usize {
         PlanError::Issue => 11,
         PlanError::Sample { .. } => 12,
         PlanError::TopUp => 13,
+        PlanError::Patience { .. } => 14,
     }
 }
 
-const ERRORS: usize = 14;
+const ERRORS: usize = 15;
 
 /// As [`number`], for [`FAULTS`].
 const fn fault_number(fault: &AggregationFault) -> usize {
@@ -84,6 +85,10 @@ fn frame() -> Vec<Case<PlanError>> {
         (|plan| plan.selection.rule.flip_budget = 21, selection(21, 20, 0)),
         (|plan| plan.selection.rule.safe_cap = 4, selection(5, 4, 0)),
         (|plan| plan.selection.rule.no_show_milli = 1_000, selection(5, 20, 1_000)),
+        (
+            |plan| (plan.recovery_threshold, plan.patience_millis) = (3, 500),
+            PlanError::Patience { got_millis: 500, below_millis: 500 },
+        ),
         (|plan| plan.enrolment_opens = Time::from_millis(500), PlanError::Issue),
         (|plan| plan.enrolment_opens = Time::from_millis(199), PlanError::Issue),
         (
@@ -447,4 +452,20 @@ fn seats_tolerate_what_the_design_says() {
         plan.recovery_threshold = threshold;
         assert_eq!((plan.lost_max(), plan.corrupt_max()), (lost, corrupt), "{seats} {threshold}");
     }
+}
+
+#[test]
+fn a_loss_is_borne_before_the_next_sum_closes() {
+    let mut plan = plan();
+    assert_eq!(plan.patience_below_millis(), None, "nobody can be lost");
+    plan.recovery_threshold = 3;
+    // Each collects for 500 ms, and closes 1,000 ms after the one before.
+    assert_eq!(plan.patience_below_millis(), Some(500));
+    // The share of the first is waited for, and then the opening of the second.
+    plan.aggregations[1].closes = Time::from_millis(plan.aggregations[0].closes.as_millis() + 601);
+    assert_eq!(plan.patience_below_millis(), Some(101), "it opens late in its own 101 ms");
+    plan.aggregations[1].opens = plan.aggregations[0].closes;
+    assert_eq!(plan.patience_below_millis(), Some(301));
+    plan.patience_millis = 300;
+    assert!(CheckedPlan::new(plan).is_ok());
 }
