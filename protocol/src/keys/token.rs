@@ -273,13 +273,16 @@ impl<R: CryptoRng> voprf_rand_core::RngCore for Given<'_, R> {
 impl<R: CryptoRng> voprf_rand_core::CryptoRng for Given<'_, R> {}
 
 #[cfg(test)]
+mod blindness;
+
+#[cfg(test)]
 mod tests {
     use super::*;
     use proptest::prelude::*;
     use rand_core::{Infallible, TryCryptoRng, TryRng};
 
     /// Gives these bytes, then zeros: a scalar below the group's order when 64 bytes are drawn for it.
-    struct Fixed(Vec<u8>);
+    pub(super) struct Fixed(pub(super) Vec<u8>);
 
     impl TryRng for Fixed {
         type Error = Infallible;
@@ -413,8 +416,7 @@ mod tests {
     proptest! {
         #![proptest_config(ProptestConfig::with_cases(16))]
 
-        /// Whatever an issuer was sent fits every pseudonym: for each there is a blind that gives these very bytes.
-        /// What can be tested is that neither a repeat nor the token shows more than its own bytes.
+        /// Neither a repeat nor the token shows more than its own bytes; what was sent fits every pseudonym: `blindness`.
         #[test]
         fn a_repeat_is_identical_and_the_token_does_not_depend_on_the_blind(
             input in any::<u8>(), first in any::<u8>(), second in any::<u8>(), seed in any::<u8>(),
