@@ -4,9 +4,13 @@
 //! line or the key and what is allowed.
 
 pub mod file;
+mod lines;
 mod open;
+mod refused;
+mod settled;
 
 pub use file::CampaignFile;
+pub use lines::Lines;
 
 use std::{num::NonZeroU32, path::Path, str::FromStr as _};
 
@@ -14,8 +18,8 @@ use host::{Problem, dates, files};
 use protocol::{
     aggregation::noise::{DELTA, Rho, rho_for_epsilon},
     campaign::{
-        CheckedPlan, Issue, Keyholder, Organiser, Plan, Protection, Scoring, Selection, Texts,
-        VERSION,
+        CheckedPlan, Draft, Issue, Keyholder, Organiser, Plan, Protection, Scoring, Selection,
+        Texts, VERSION,
         outline::{self, Outline, Schedule, Visits, honest_seats_max},
     },
     exit::Exit,
@@ -24,15 +28,15 @@ use protocol::{
     roles::Time,
     scoring::{
         cells::CentreSource,
-        marginals::{Marginal, Marginals},
-        method::Method,
         scaling::{Encoding, Scaling},
-        schema::{Feature, FeatureKind, Schema},
+        schema::Schema,
     },
-    selection::{threshold::Rule, unit::Bins},
+    selection::unit::Bins,
 };
 
-use file::{FeatureText, KindWord, Noise};
+use serde::Deserialize;
+
+use file::{FeatureText, Noise};
 
 /// With every key explained.
 pub const EXAMPLE: &str = include_str!("campaign/example.toml");
@@ -42,7 +46,7 @@ const FILE_BYTES_MAX: usize = 4 << 20;
 /// Bins of a number in the `scale` aggregation.
 const SCALE_BINS: u16 = 16;
 /// The shortest statement that says something, in characters.
-const STATEMENT_CHARS_MIN: usize = 40;
+pub(crate) const STATEMENT_CHARS_MIN: usize = 40;
 
 /// What the plan needs and no file holds.
 #[derive(Clone, Copy, Debug)]
@@ -59,29 +63,93 @@ fn wrong(what: impl Into<String>) -> Problem {
         .next("Correct the file and run the same command again. Every key explained: coordinator init --example")
 }
 
-/// Reads a campaign's file.
+/// What an organiser has written.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Written {
+    /// All of it.
+    Whole(Box<CampaignFile>),
+    /// What `sims plan` has written, and nothing else.
+    Planned(Box<Draft>),
+}
+
+/// Reads a campaign's file, or what `sims plan` has written of one.
 ///
 /// # Errors
-/// A problem that names the line.
-pub fn read(path: &Path) -> Result<CampaignFile, Problem> {
-    let bytes = files::read(path, FILE_BYTES_MAX)?;
-    let text = String::from_utf8(bytes);
-    let text = text.map_err(|_| wrong(format!("{} is no text.", path.display())))?;
-    parse(&text).map_err(|mut problem| {
-        problem.what = format!("{}: {}", path.display(), problem.what);
-        problem
-    })
+/// A problem that names the line, or what is missing.
+pub fn read(path: &Path) -> Result<Written, Problem> {
+    let text = text_of(path)?;
+    match draft(&text) {
+        Some(draft) => draft.map(Box::new).map(Written::Planned),
+        None => parse(&text).map(Box::new).map(Written::Whole),
+    }
+    .map_err(|problem| within(path, problem))
+}
+
+/// Reads a campaign's whole file.
+///
+/// # Errors
+/// A problem that names the line, or what is missing.
+pub fn read_whole(path: &Path) -> Result<CampaignFile, Problem> {
+    parse(&text_of(path)?).map_err(|problem| within(path, problem))
+}
+
+fn text_of(path: &Path) -> Result<String, Problem> {
+    let text = String::from_utf8(files::read(path, FILE_BYTES_MAX)?);
+    text.map_err(|_| wrong(format!("{} is no text.", path.display())))
+}
+
+fn within(path: &Path, mut problem: Problem) -> Problem {
+    problem.what = format!("{}: {}", path.display(), problem.what);
+    problem
+}
+
+#[derive(Deserialize)]
+struct Drafted {
+    planned: Draft,
+}
+
+/// Of a text that holds `[planned]` alone.
+fn draft(text: &str) -> Option<Result<Draft, Problem>> {
+    let table: toml::Table = toml::from_str(text).ok()?;
+    if !table.keys().eq(["planned"]) {
+        return None;
+    }
+    let drafted: Result<Drafted, _> = toml::from_str(text);
+    Some(drafted.map(|of| of.planned).map_err(|error| wrong(error.to_string().trim_end())))
 }
 
 /// Reads a campaign's text.
 ///
 /// # Errors
-/// A problem that names the line.
+/// A problem that names the line, or what is missing.
 pub fn parse(text: &str) -> Result<CampaignFile, Problem> {
-    toml::from_str(text).map_err(|error: toml::de::Error| wrong(error.to_string().trim_end()))
+    if let Some(problem) = toml::from_str(text).ok().and_then(|table| refused::unfinished(&table)) {
+        return Err(problem);
+    }
+    let file: Result<CampaignFile, toml::de::Error> = toml::from_str(text);
+    let mut file = file.map_err(|error| wrong(error.to_string().trim_end()))?;
+    file.lines = Lines::of(text);
+    Ok(file)
+}
+
+/// The schema of these features.
+///
+/// # Errors
+/// Which feature is wrong, and why.
+pub fn schema_of(features: &[FeatureText]) -> Result<Schema, Problem> {
+    let features: Result<Vec<_>, _> = features.iter().map(settled::feature).collect();
+    Schema::new(features?).map_err(|error| wrong(format!("feature: {error}.")))
 }
 
 impl CampaignFile {
+    /// The example, which stands in no file of the organiser's.
+    ///
+    /// # Errors
+    /// Never: a test reads it.
+    pub fn example() -> Result<Self, Problem> {
+        Ok(Self { lines: Lines::default(), ..parse(EXAMPLE)? })
+    }
+
     /// Where people reach the coordinator.
     ///
     /// # Errors
@@ -89,7 +157,7 @@ impl CampaignFile {
     pub fn address(&self) -> Result<Address, Problem> {
         let text = &self.server.address;
         Address::from_str(text)
-            .map_err(|error| wrong(format!("server.address = \"{text}\": {error}.")))
+            .map_err(|error| self.at("server.address", &format!(" = \"{text}\": {error}")))
     }
 
     /// The plan, at `now`.
@@ -106,9 +174,8 @@ impl CampaignFile {
             Some(seats) => seats,
             None => honest_seats_max(SeatCounts { seats, threshold }),
         };
-        let bins = self.selection.bins;
-        let bins = Bins::whole(bins)
-            .map_err(|error| wrong(format!("selection.bins = {bins}: {error}.")))?;
+        let bins = Bins::whole(self.bins())
+            .map_err(|error| self.at("selection.bins", &format!(" = {}: {error}", self.bins())))?;
         let times = self.times(now)?;
         let (visits, mode) = (self.visits(), self.mode()?);
         let rho = self.rho()?;
@@ -117,7 +184,11 @@ impl CampaignFile {
         // With a `scale` aggregation only the kinds of columns count here, which the ranges have as well.
         let scaling = scoring.scaling.as_ref().unwrap_or(&ranges);
         let reference = outline::reference(&scoring, scaling, donors, rho);
-        let reference = reference.map_err(|error| wrong(format!("selection.method: {error}.")))?;
+        let reference =
+            reference.map_err(|error| self.at("selection.method", &format!(": {error}")))?;
+        if reference.is_some() || self.visits.scale {
+            self.check_donors(donors)?;
+        }
         let outline = Outline {
             scoring: &scoring,
             bins,
@@ -145,7 +216,7 @@ impl CampaignFile {
             recovery_threshold: threshold,
             honest_seats,
             scoring: scoring.clone(),
-            selection: Selection { rule: self.rule(), bins, top_up: self.visits.top_up, mode },
+            selection: Selection { rule: self.rule()?, bins, top_up: self.visits.top_up, mode },
             cohort_min: self.privacy.cohort,
             issue: Some(Issue { key: keys.issuer, closes: times.issue_closes }),
             enrolment_opens: times.enrolment_opens,
@@ -153,10 +224,10 @@ impl CampaignFile {
             patience_millis: times.patience_millis,
             aggregations,
         };
-        CheckedPlan::new(plan).map_err(|error| wrong(format!("This plan is refused: {error}.")))
+        CheckedPlan::new(plan).map_err(|error| self.refused(&error))
     }
 
-    fn check_honesty(&self) -> Result<(), Problem> {
+    pub(crate) fn check_honesty(&self) -> Result<(), Problem> {
         let says = |text: &str| text.trim().chars().count() >= STATEMENT_CHARS_MIN;
         let honesty = &self.honesty;
         let refused = |what: String| {
@@ -201,15 +272,6 @@ impl CampaignFile {
         }
     }
 
-    const fn rule(&self) -> Rule {
-        let selection = &self.selection;
-        Rule {
-            flip_budget: selection.flip_budget,
-            no_show_milli: selection.no_show_milli,
-            safe_cap: selection.safe_cap,
-        }
-    }
-
     const fn visits(&self) -> Visits {
         let file::Visits { confirmation, audits, scale, refinement, top_up } = self.visits;
         Visits { selection: true, scale, refinement, confirmation, top_up, audits }
@@ -217,7 +279,19 @@ impl CampaignFile {
 
     fn donors(&self) -> Result<NonZeroU32, Problem> {
         NonZeroU32::new(self.people.donors)
-            .ok_or_else(|| wrong("people.donors = 0: at least 1 is needed."))
+            .ok_or_else(|| self.at("people.donors", " = 0; allowed: at least 1"))
+    }
+
+    /// What they lend is a sum like any other.
+    fn check_donors(&self, expected: NonZeroU32) -> Result<(), Problem> {
+        let cohort = self.privacy.cohort;
+        if expected.get() >= cohort {
+            return Ok(());
+        }
+        let what = format!(
+            " = {expected}; allowed: at least {cohort}, which is privacy.cohort. What fewer lend is never opened"
+        );
+        Err(self.at("people.donors", &what))
     }
 
     fn rho(&self) -> Result<Option<Rho>, Problem> {
@@ -226,11 +300,13 @@ impl CampaignFile {
                 Ok(Some(rho_for_epsilon(epsilon, DELTA)))
             }
             (Some(epsilon), None) => {
-                Err(wrong(format!("privacy.epsilon = {epsilon}: a number above 0 is needed.")))
+                let what = format!(" = {epsilon}; allowed: a number above 0");
+                Err(self.at("privacy.epsilon", &what))
             }
             (None, Some(Noise::None)) => Ok(None),
             (None, None) => {
-                Err(wrong("privacy.epsilon is missing; sums without noise need noise = \"none\"."))
+                let what = ".epsilon is missing; sums without noise need noise = \"none\"";
+                Err(self.at("privacy", what))
             }
             (Some(_), Some(Noise::None)) => {
                 Err(wrong("privacy has both an epsilon and noise = \"none\"; only one can hold."))
@@ -238,29 +314,15 @@ impl CampaignFile {
         }
     }
 
-    fn schema(&self) -> Result<Schema, Problem> {
-        let features: Result<Vec<_>, _> = self.feature.iter().map(feature).collect();
-        Schema::new(features?).map_err(|error| wrong(format!("feature: {error}.")))
-    }
-
     fn scoring(&self, schema: Schema) -> Result<Scoring, Problem> {
-        let word = &self.selection.method;
-        let method = Method::from_str(word)
-            .map_err(|error| wrong(format!("selection.method = \"{word}\": {error}.")))?;
-        let mut marginals = Vec::from(Marginals::from_ranges(&schema));
-        for (marginal, text) in marginals.iter_mut().zip(&self.feature) {
-            if let Some(known) = marginal_of(text)? {
-                *marginal = known;
-            }
-        }
-        let marginals = Marginals::new(&schema, marginals);
-        let marginals = marginals.map_err(|error| wrong(format!("feature weights: {error}.")))?;
+        let method = self.method()?;
+        let marginals = self.marginals(&schema)?;
         let scaling = Scaling::from_marginals(&schema, &marginals, Encoding::Mix);
         let scaling = scaling.map_err(|error| wrong(format!("feature weights: {error}.")))?;
         let scale = self.visits.scale;
         Ok(Scoring {
             method,
-            k: self.selection.k,
+            k: self.neighbours()?,
             scaling: (!scale).then_some(scaling),
             centres: (!scale).then_some(CentreSource::Marginals(marginals)),
             scale_bins: SCALE_BINS,
@@ -272,11 +334,13 @@ impl CampaignFile {
     fn times(&self, now: Time) -> Result<Times, Problem> {
         let moment = |key: &str, text: &str| {
             let read = dates::parse_moment(text, now);
-            read.map_err(|error| wrong(format!("times.{key} = \"{text}\": {error}.")))
+            let key = format!("times.{key}");
+            read.map_err(|error| self.at(&key, &format!(" = \"{text}\": {error}")))
         };
         let span = |key: &str, text: &str| {
             let read = dates::parse_span(text);
-            read.map_err(|error| wrong(format!("times.{key} = \"{text}\": {error}.")))
+            let key = format!("times.{key}");
+            read.map_err(|error| self.at(&key, &format!(" = \"{text}\": {error}")))
         };
         let times = &self.times;
         let issue_closes = moment("issue_closes", &times.issue_closes)?;
@@ -295,9 +359,8 @@ impl CampaignFile {
             || enrolment_opens < issue_closes
             || schedule.enrolment_closes <= enrolment_opens
         {
-            return Err(wrong(
-                "times are out of order: now, then issue_closes, then enrolment_opens, then enrolment_closes.",
-            ));
+            let what = " are out of order; allowed: now, then issue_closes, then enrolment_opens, then enrolment_closes";
+            return Err(self.at("times", what));
         }
         let patience_millis = span("patience", &times.patience)?;
         Ok(Times { issue_closes, enrolment_opens, schedule, patience_millis })
@@ -318,54 +381,6 @@ fn keyholder(text: &file::KeyholderText) -> Keyholder {
         named_by: text.named_by.clone(),
         organisers_own: text.organisers_own,
     }
-}
-
-fn feature(text: &FeatureText) -> Result<Feature, Problem> {
-    let name = &text.name;
-    let needs = |what: &str| wrong(format!("feature \"{name}\": {what}."));
-    let kind = match (text.kind, text.min, text.max, &text.levels) {
-        (KindWord::Numeric, Some(min), Some(max), None) => FeatureKind::Numeric { min, max },
-        (KindWord::Count, None, Some(max), None) => FeatureKind::Count { max },
-        (KindWord::Flag, None, None, None) => FeatureKind::Flag,
-        (KindWord::Ordinal, None, None, Some(levels)) => {
-            FeatureKind::Ordinal { levels: levels.clone() }
-        }
-        (KindWord::Categorical, None, None, Some(levels)) => {
-            FeatureKind::Categorical { levels: levels.clone() }
-        }
-        (KindWord::Numeric, ..) => return Err(needs("numeric needs min and max, and no levels")),
-        (KindWord::Count, ..) => return Err(needs("count needs max, and neither min nor levels")),
-        (KindWord::Flag, ..) => return Err(needs("flag has neither min, max nor levels")),
-        (KindWord::Ordinal | KindWord::Categorical, ..) => {
-            return Err(needs("ordinal and categorical need levels, and neither min nor max"));
-        }
-    };
-    Ok(Feature { name: name.clone(), unit: text.unit.clone(), kind })
-}
-
-/// What is publicly known of a feature, if the file says it.
-fn marginal_of(text: &FeatureText) -> Result<Option<Marginal>, Problem> {
-    let needs = |what: &str| wrong(format!("feature \"{}\": {what}.", text.name));
-    let Some(weights) = text.weights.clone() else {
-        return match text.values {
-            None => Ok(None),
-            Some(_) => Err(needs("values need weights")),
-        };
-    };
-    Ok(Some(match (text.kind, &text.values) {
-        (KindWord::Numeric | KindWord::Count, Some(values)) => {
-            Marginal::Numbers { values: values.clone(), weights }
-        }
-        (KindWord::Numeric | KindWord::Count, None) => return Err(needs("weights need values")),
-        (KindWord::Ordinal | KindWord::Categorical, None) => Marginal::Levels { weights },
-        (KindWord::Flag, None) => match weights[..] {
-            [no, yes] => Marginal::Flag { no, yes },
-            _ => return Err(needs("weights of a flag are [no, yes]")),
-        },
-        (KindWord::Ordinal | KindWord::Categorical | KindWord::Flag, Some(_)) => {
-            return Err(needs("only numbers have values"));
-        }
-    }))
 }
 
 #[cfg(test)]

@@ -70,8 +70,11 @@ pub enum Command {
         #[arg(value_enum)]
         shell: Shell,
     },
-    /// Prints the manual page.
-    Man,
+    /// Prints the manual page: of one command, or of the whole program.
+    Man {
+        /// Which command.
+        command: Option<String>,
+    },
 }
 
 /// Options of `init`.

@@ -1,5 +1,6 @@
 //! What each command does.
 
+mod asked;
 mod audit;
 mod begin;
 mod invite;
@@ -40,12 +41,29 @@ pub fn execute(cli: &Cli, screen: &mut Screen) -> Result<Exit, Problem> {
             screen.say(String::from_utf8_lossy(&script).trim_end());
             Ok(Exit::Done)
         }
-        Command::Man => {
-            let mut page = Vec::new();
-            let rendered = clap_mangen::Man::new(Cli::command()).render(&mut page);
-            rendered.map_err(|error| Problem::bug(format!("The page cannot be made: {error}.")))?;
-            screen.say(String::from_utf8_lossy(&page).trim_end());
+        Command::Man { command } => {
+            screen.say(manual(command.as_deref())?.trim_end());
             Ok(Exit::Done)
         }
     }
+}
+
+fn manual(command: Option<&str>) -> Result<String, Problem> {
+    let mut program = Cli::command();
+    program.build();
+    let described = match command {
+        None => program,
+        Some(name) => {
+            let known = program.get_subcommands().find(|of| of.get_name() == name);
+            let known = known.cloned().ok_or_else(|| {
+                Problem::new(Exit::Usage, "COMMAND", format!("There is no command \"{name}\"."))
+                    .next("coordinator --help lists them.")
+            })?;
+            known.display_name(format!("coordinator-{name}"))
+        }
+    };
+    let mut page = Vec::new();
+    let rendered = clap_mangen::Man::new(described).render(&mut page);
+    rendered.map_err(|error| Problem::bug(format!("The page cannot be made: {error}.")))?;
+    Ok(String::from_utf8_lossy(&page).into_owned())
 }

@@ -12,7 +12,7 @@ mod words;
 use host::Problem;
 use jiff::tz::TimeZone;
 use protocol::{
-    campaign::{CheckedPlan, Kind},
+    campaign::{CheckedPlan, Kind, SelectionMode},
     keys::seat::Seat,
     roles::Time,
 };
@@ -24,6 +24,9 @@ use play::{Lost, Play};
 
 /// The most people that a rehearsal makes up.
 pub const PEOPLE_MAX: u32 = 10_000;
+
+/// Members that come where scores are open.
+const OPEN_MEMBERS: u32 = 8;
 
 /// How many are made up; what is not said follows from the file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -164,11 +167,15 @@ pub fn rehearse(
     let last = Seat::new(plan.seats().saturating_sub(1));
     let lost = plan.keyholders.last().map_or_else(String::new, |of| of.name.clone());
     let play = |cast| Play::new(&plan, cast, now, zone);
-    let runs = vec![
+    let is_open = plan.selection.mode == SelectionMode::OpenScores;
+    let small = if is_open { cast } else { small };
+    let mut runs = vec![
         play(cast)?.run(Scenario::AsPlanned)?,
         play(small)?.losing(Lost(last)).run(Scenario::KeyholderLost)?,
-        play(few)?.run(Scenario::TooFewMembers)?,
     ];
+    if !is_open {
+        runs.push(play(few)?.run(Scenario::TooFewMembers)?);
+    }
     let mut rehearsal = Rehearsal {
         at_millis: now.as_millis(),
         cohort: plan.cohort_min,
@@ -208,7 +215,12 @@ fn cast(plan: &CheckedPlan, file: &CampaignFile, expected: Expected) -> Cast {
     let usual_donors = if lends || audited { file.people.donors } else { 0 };
     let donors = expected.donors.unwrap_or(usual_donors).min(PEOPLE_MAX);
     let spare = plan.cohort_min.saturating_add(plan.cohort_min / 5);
-    let usual = spare.max(plan.selection.rule.flip_budget.saturating_mul(3));
+    let enough = spare.max(plan.selection.rule.flip_budget.saturating_mul(3));
+    let most = match plan.selection.mode {
+        SelectionMode::PrivateHistogram => PEOPLE_MAX,
+        SelectionMode::OpenScores => OPEN_MEMBERS,
+    };
+    let usual = file.planned.as_ref().map_or(enough, |draft| draft.recruit).min(most);
     let members = expected.members.unwrap_or(usual).min(PEOPLE_MAX);
     let count = |people: u32| usize::try_from(people).unwrap_or(usize::MAX);
     Cast { members: count(members), donors: count(donors) }

@@ -322,3 +322,172 @@ To think over:
     );
     assert_eq!((&problem["code"], &problem["exit"]), (&"REHEARSAL".into(), &78.into()));
 }
+
+/// Answers to everything that `init` asks; wrong ones are followed by what is said to them.
+const ANSWERS: [(&str, &str); 40] = [
+    ("I have read this", ""),
+    ("", "nothing was typed"),
+    ("Neighbours", ""),
+    ("neighbours.example", ""),
+    ("vote.example", "\"vote.example\": "),
+    ("vote.example:4433", ""),
+    ("Fairer screening", ""),
+    ("Example Rentals", ""),
+    ("Whoever rents with support", ""),
+    ("Would recommend the flat", ""),
+    ("An opinion.", "11 characters; allowed: at least 40"),
+    ("A member reports its own opinion in the firm's satisfaction form.", ""),
+    ("horoscopes", "\"horoscopes\" is none of these"),
+    ("", ""),
+    ("2", "allowed: whole numbers from 3 to 15"),
+    ("3", ""),
+    ("Law Clinic", ""),
+    ("clinic.example", ""),
+    ("Neighbours", ""),
+    ("Council", ""),
+    ("council.example", ""),
+    ("Neighbours", "at most half of the keyholders may be named by the organiser"),
+    ("Students", ""),
+    ("Library", ""),
+    ("library.example", ""),
+    ("City", ""),
+    ("3", "allowed: 0, or 2 to 2"),
+    ("2", ""),
+    ("11", "allowed: whole numbers from 12 on"),
+    ("12", ""),
+    ("11", "allowed: whole numbers from 12 on"),
+    ("12", ""),
+    ("100", ""),
+    ("0", "allowed: whole numbers from 1 on"),
+    ("3", ""),
+    ("", ""),
+    ("in 2 days", ""),
+    ("in 1 day", "that is too early"),
+    ("in 3 days", ""),
+    ("1 day", ""),
+];
+const MORE: [(&str, &str); 7] = [
+    ("soon", "\"soon\": "),
+    ("2 h", ""),
+    ("13 h", "allowed: less than 13 h"),
+    ("6 h", ""),
+    ("name = \"age\", kind = \"numeric\", min = 18", "numeric needs min and max"),
+    ("name = \"age\", kind = \"numeric\", min = 18, max = 100", ""),
+    ("", ""),
+];
+
+fn lines<'a>(answers: impl Iterator<Item = &'a (&'a str, &'a str)>) -> String {
+    answers.fold(String::new(), |typed, (answer, _)| typed + answer + "\n")
+}
+
+#[test]
+fn everything_is_asked_and_wrong_answers_are_asked_again() {
+    let home = home();
+    let all = || ANSWERS.iter().chain(&MORE);
+    let typed = lines(all());
+    let asked = coordinator(home.path(), &["init"]).stdin(typed).output().unwrap();
+    let says = String::from_utf8(asked.stderr).unwrap();
+    assert!(asked.status.success(), "{says}");
+    let mut rest = says.as_str();
+    for (answer, why) in all() {
+        let place = rest.find(why).unwrap_or_else(|| panic!("{answer}: {why} is not in {rest}"));
+        rest = &rest[place + why.len()..];
+    }
+    assert!(home.path().join("data/concert/coordinator/journal").exists());
+    let made = String::from_utf8(asked.stdout).unwrap();
+    assert!(made.contains("Tell the 3 keyholders"), "{made}");
+}
+
+#[test]
+fn a_label_that_is_refused_ends_the_questions() {
+    let until_label = lines(ANSWERS[..12].iter());
+    for (typed, code) in [("credit, exam\n\n", 78), ("credit\nBecause.\n\n", 78)] {
+        let home = home();
+        let asked = coordinator(home.path(), &["init"]).stdin(until_label.clone() + typed);
+        let asked = asked.output().unwrap();
+        let says = String::from_utf8(asked.stderr).unwrap();
+        assert_eq!(asked.status.code(), Some(code), "{says}");
+        assert!(says.contains("Error: The label has to do with credit"), "{says}");
+        assert!(!home.path().join("data").exists());
+    }
+}
+
+#[test]
+fn completions_and_manual_know_every_command() {
+    let home = home();
+    let said = |arguments: &[&str]| {
+        let said = coordinator(home.path(), arguments).output().unwrap();
+        assert!(said.status.success(), "{arguments:?}");
+        String::from_utf8(said.stdout).unwrap()
+    };
+    let commands = [
+        "init",
+        "rehearse",
+        "invite",
+        "run",
+        "status",
+        "verify",
+        "report",
+        "audit",
+        "backup",
+        "destroy",
+        "completions",
+        "man",
+    ];
+    let page = said(&["man"]);
+    assert!(page.starts_with(".ie") && page.contains(".TH coordinator 1"), "{page}");
+    for shell in ["bash", "zsh", "fish", "powershell", "elvish"] {
+        let script = said(&["completions", shell]);
+        for command in commands {
+            assert!(script.contains(command), "{shell}: {command}");
+        }
+    }
+    for command in commands {
+        assert!(
+            page.contains(&format!("coordinator\\-{command}(1)")),
+            "{command} is not in {page}"
+        );
+        let help = said(&[command, "--help"]);
+        assert!(help.contains(&format!("Usage: coordinator {command}")), "{help}");
+        let own = said(&["man", command]);
+        assert!(own.contains(&format!(".TH coordinator-{command} 1")), "{own}");
+    }
+}
+
+#[test]
+fn a_backup_is_gone_on_from() {
+    let home = home();
+    campaign(home.path(), "cohort = 50", "cohort = 50");
+    coordinator(home.path(), &INIT).assert().success();
+    let invite = ["invite", "--keyholder", "--out", "codes.txt"];
+    coordinator(home.path(), &invite).assert().success();
+    let status = |state: &str| {
+        let said =
+            coordinator(home.path(), &["--state", state, "status", "--json"]).output().unwrap();
+        let mut json: serde_json::Value = serde_json::from_slice(&said.stdout).unwrap();
+        json["at_millis"].take();
+        json
+    };
+    let before = status("data/concert/coordinator");
+    coordinator(home.path(), &["backup", "--out", "copy"]).assert().success().stdout_eq(str![[r#"
+copy holds a whole copy, with the campaign's keys. Never run both: one journal must not be continued twice.
+
+"#]]);
+    coordinator(home.path(), &["backup", "--out", "copy"]).assert().code(74).stderr_eq(str![[r#"
+Error: copy exists already
+It was left as it is.
+
+hint: Name another file, or move the old one away first.
+
+"#]]);
+    fs::remove_dir_all(home.path().join("data")).unwrap();
+    assert_eq!(status("copy"), before);
+    // The copy invites with the same keys, and makes the same campaign.
+    let again = ["--state", "copy", "invite", "--keyholder", "--seat", "2", "--out", "again.txt"];
+    coordinator(home.path(), &again).assert().success();
+    let group = |file: &str| {
+        let codes = fs::read_to_string(home.path().join(file)).unwrap();
+        codes.lines().next().unwrap().split('-').nth(1).unwrap().to_owned()
+    };
+    assert_eq!(group("codes.txt"), group("again.txt"), "address and certificate stand first");
+}

@@ -458,6 +458,74 @@ fn a_plan_is_kept_and_made_again() {
     place.sims(&["plan", "--verify", "loans.csv"]).fails(65, &["loans.csv: not a plan"]);
 }
 
+/// What only the organiser knows.
+const REST: &str = r#"
+[organiser]
+name = "Borrowers' Union"
+contact = "union.example"
+[server]
+address = "vote.example:4433"
+[texts]
+purpose = "Fairer loans"
+firm = "Example Loans"
+group = "Women count as the minority"
+label = "Positive: \"I pay back on time\", as everybody reports it about themselves"
+[honesty]
+statement = "A member reports its own opinion in the firm's form, whose terms ask for an honest view."
+concerns = []
+[privacy]
+recovery_threshold = 2
+cohort = 12
+noise = "none"
+[people]
+reporters_max = 400
+donors = 20
+[visits]
+audits = false
+[times]
+issue_closes = "in 7 days"
+enrolment_closes = "in 9 days"
+collecting = "2 days"
+closing = "6 h"
+patience = "12 h"
+"#;
+
+#[test]
+fn what_sims_plan_writes_begins_a_campaign() {
+    let place = Place::new();
+    let run = ["0.6", "--group-use", "used", "--confidence", "0", "--harm", "0.9"];
+    place.sims(&[&PLAN[..], &run].concat()).succeeds();
+    let coordinator = |arguments: &[&str]| {
+        let mut command = Command::new(Program::Coordinator.path());
+        place.ended(command.args(["--state", "state"]).args(arguments))
+    };
+    let rehearse = ["rehearse", "--from", "campaign.toml"];
+    let missing = ["`sims plan` has settled", "[keyholder]  three to fifteen", "asks for the rest"];
+    coordinator(&rehearse).fails(78, &missing);
+
+    let planned = fs::read_to_string(place.path("campaign.toml")).unwrap();
+    let keyholder = |number: u8| {
+        format!(
+            "[[keyholder]]\nname = \"K {number}\"\ncontact = \"k.example\"\nnamed_by = \"Group {number}\"\n"
+        )
+    };
+    let keyholders: String = (1..=3).map(keyholder).collect();
+    fs::write(place.path("campaign.toml"), planned.clone() + REST + &keyholders).unwrap();
+    let rehearsed = coordinator(&[&rehearse[..], &["--json"]].concat());
+    rehearsed.succeeds();
+    let rehearsal: serde_json::Value = serde_json::from_str(&rehearsed.printed).unwrap();
+    let said = |key: &str| {
+        let line = planned.lines().find_map(|line| line.strip_prefix(&format!("{key} = ")));
+        line.unwrap_or_else(|| panic!("{key} is not in {planned}")).parse::<u64>().unwrap()
+    };
+    assert_eq!(rehearsal["flip_budget"], said("flip_budget"));
+    assert_eq!(rehearsal["runs"][0]["members"], said("recruit"));
+    let made = coordinator(&["init", "--from", "campaign.toml", "--notices-read"]);
+    made.succeeds();
+    let recruit = format!("Recruit at least {} members", said("recruit"));
+    assert!(made.printed.contains(&recruit), "{}", made.printed);
+}
+
 #[test]
 fn a_plan_that_is_not_safe_says_so_in_its_exit_code() {
     let place = Place::new();

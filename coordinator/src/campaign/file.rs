@@ -2,9 +2,11 @@
 
 #![expect(missing_docs, reason = "example.toml explains every key; it is read by a test")]
 
+use protocol::campaign::Draft;
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
+use super::Lines;
 use crate::notices::Concern;
 
 #[derive(Clone, Debug, Deserialize, PartialEq)]
@@ -17,12 +19,17 @@ pub struct CampaignFile {
     pub keyholder: Vec<KeyholderText>,
     pub privacy: Privacy,
     pub people: People,
+    #[serde(default)]
     pub selection: Selection,
     #[serde(default)]
     pub visits: Visits,
     pub times: Times,
+    #[serde(default)]
     pub feature: Vec<FeatureText>,
     pub published: Option<Published>,
+    pub planned: Option<Draft>,
+    #[serde(skip)]
+    pub lines: Lines,
 }
 
 #[derive(Clone, Debug, Deserialize, PartialEq)]
@@ -88,16 +95,16 @@ pub struct People {
     pub donors: u32,
 }
 
-#[derive(Clone, Debug, Deserialize, PartialEq)]
+/// With `[planned]`, all but `bins` and `mode` stand there.
+#[derive(Clone, Debug, Default, Deserialize, PartialEq)]
 #[serde(deny_unknown_fields)]
 pub struct Selection {
-    pub method: String,
-    #[serde(default = "neighbours")]
-    pub k: u32,
-    pub flip_budget: u32,
-    pub safe_cap: u32,
-    pub no_show_milli: u16,
-    pub bins: u16,
+    pub method: Option<String>,
+    pub k: Option<u32>,
+    pub flip_budget: Option<u32>,
+    pub safe_cap: Option<u32>,
+    pub no_show_milli: Option<u16>,
+    pub bins: Option<u16>,
     #[serde(default)]
     pub mode: Mode,
 }
@@ -108,10 +115,6 @@ pub enum Mode {
     #[default]
     Histogram,
     OpenScores,
-}
-
-const fn neighbours() -> u32 {
-    10
 }
 
 #[derive(Clone, Copy, Debug, Deserialize, PartialEq, Eq)]
@@ -148,7 +151,7 @@ pub struct Times {
 pub struct FeatureText {
     pub name: String,
     pub unit: Option<String>,
-    pub kind: KindWord,
+    pub kind: Option<KindWord>,
     pub min: Option<f64>,
     pub max: Option<f64>,
     pub levels: Option<Vec<String>>,

@@ -76,6 +76,12 @@ fn unknown_keys_and_wrong_values_name_their_line() {
         ("vote.example:4433", "vote.example", "server.address"),
         ("epsilon = 4.0", "epsilon = -1.0", "privacy.epsilon"),
         ("epsilon = 4.0", "", "privacy.epsilon is missing"),
+        (
+            "patience = \"12 h\"",
+            "patience = \"2 days\"",
+            "times.patience = \"2 days\"; allowed: less than 1 day 3 h.",
+        ),
+        ("donors = 200", "donors = 49", "people.donors = 49; allowed: at least 50"),
         ("kind = \"count\"", "kind = \"flag\"", "\"applications\""),
         ("weights = [4, 6]", "weights = [4, 6, 7]", "[no, yes]"),
         ("recovery_threshold = 4", "recovery_threshold = 9", "recover"),
@@ -85,6 +91,7 @@ fn unknown_keys_and_wrong_values_name_their_line() {
         let problem =
             file.and_then(|file| file.address().and_then(|_| file.plan(keys(), NOW))).unwrap_err();
         assert!(problem.what.contains(says), "{to}: {}", problem.what);
+        assert!(problem.what.starts_with("line ") || !says.contains('.'), "{}", problem.what);
         assert_eq!(problem.exit, Exit::Configuration);
     }
 }
@@ -107,4 +114,103 @@ fn attested_and_high_stakes_labels_are_refused_without_a_written_statement() {
 fn sums_without_noise_must_be_asked_for() {
     let plan = plan(&changed("epsilon = 4.0", "noise = \"none\"")).unwrap();
     assert!(plan.aggregations.iter().all(|of| of.noise.is_none()));
+}
+
+#[test]
+fn patience_is_free_where_nobody_can_be_lost() {
+    let text = changed("patience = \"12 h\"", "patience = \"2 days\"");
+    let text = text.replacen("recovery_threshold = 4", "recovery_threshold = 0", 1);
+    assert!(plan(&text).unwrap().lost_max() == 0);
+}
+
+#[test]
+fn what_a_schedule_allows_is_what_its_plans_are_checked_by() {
+    use protocol::campaign::outline::Schedule;
+    for (collecting, closing) in [(48, 6), (10, 30), (7, 2)] {
+        let text = changed("collecting = \"2 days\"", &format!("collecting = \"{collecting} h\""));
+        let text = text.replacen("closing = \"6 h\"", &format!("closing = \"{closing} h\""), 1);
+        let text = text.replacen("patience = \"12 h\"", "patience = \"1 h\"", 1);
+        let hour = 3_600_000;
+        let schedule = Schedule {
+            enrolment_closes: NOW,
+            collecting_millis: collecting * hour,
+            closing_millis: closing * hour,
+            audit_after: None,
+        };
+        let of_plan = plan(&text).unwrap().patience_below_millis();
+        assert_eq!(of_plan, Some(schedule.patience_below_millis()), "{collecting} {closing}");
+    }
+}
+
+const PLANNED: &str = r#"
+[planned]
+simulated = "0123456789abcdef"
+recruit = 180
+method = "rb-label"
+k = 7
+[planned.rule]
+flip_budget = 30
+no_show_milli = 200
+safe_cap = 90
+"#;
+
+#[derive(serde::Serialize)]
+struct Planned {
+    planned: Holds,
+}
+
+#[derive(serde::Serialize)]
+struct Holds {
+    schema: Schema,
+}
+
+fn planned() -> String {
+    let schema = plan(EXAMPLE).unwrap().scoring.schema.clone();
+    let schema = toml::to_string(&Planned { planned: Holds { schema } }).unwrap();
+    PLANNED.to_owned() + schema.trim_start().trim_start_matches("[planned]\n")
+}
+
+/// The example without what a simulation settles.
+fn rest() -> String {
+    let (before, from) = EXAMPLE.split_once("[selection]").unwrap();
+    let (_, from) = from.split_once("[visits]").unwrap();
+    let (from, _) = from.split_once("# What a record holds.").unwrap();
+    format!("{before}[visits]{from}")
+}
+
+#[test]
+fn what_sims_plan_has_settled_stands() {
+    let file = rest() + &planned();
+    let plan = plan(&file).unwrap();
+    let rule = plan.selection.rule;
+    assert_eq!((rule.flip_budget, rule.safe_cap, rule.no_show_milli), (30, 90, 200));
+    assert_eq!((plan.scoring.method.to_string(), plan.scoring.k), ("rb-label".to_owned(), 7));
+    assert_eq!(plan.scoring.schema, self::plan(EXAMPLE).unwrap().scoring.schema);
+    // Public counts can be added, and nothing else.
+    let more = |text: &str| self::plan(&format!("{file}\n{text}"));
+    let known = more("[[feature]]\nname = \"employed\"\nweights = [4, 6]").unwrap();
+    assert_ne!(known.scoring.centres, plan.scoring.centres);
+    for (text, says) in [
+        ("[selection]\nflip_budget = 31", "line "),
+        ("[selection]\nflip_budget = 31", "stands in [planned] already"),
+        ("[[feature]]\nname = \"employed\"\nkind = \"flag\"", "only weights and values"),
+        ("[[feature]]\nname = \"wealth\"\nweights = [4, 6]", "no such feature"),
+    ] {
+        let problem = more(text).unwrap_err();
+        assert!(problem.what.contains(says), "{}", problem.what);
+    }
+}
+
+#[test]
+fn what_is_missing_is_listed_with_what_it_is_for() {
+    let problem = parse(&planned()).unwrap_err();
+    assert!(problem.what.starts_with("`sims plan` has settled"), "{}", problem.what);
+    for table in
+        ["organiser", "server", "texts", "honesty", "keyholder", "privacy", "people", "times"]
+    {
+        assert!(problem.what.contains(&format!("[{table}]  ")), "{}", problem.what);
+    }
+    assert!(!problem.what.contains("[selection]"), "{}", problem.what);
+    let problem = parse("[people]\nreporters_max = 1\ndonors = 1").unwrap_err();
+    assert!(problem.what.contains("[selection]") && !problem.what.contains("[people]"));
 }

@@ -9,7 +9,7 @@ use crate::{
 };
 
 pub(super) fn rehearse(options: &cli::Rehearse, screen: &mut Screen) -> Result<Exit, Problem> {
-    let file = campaign::read(&options.from)?;
+    let file = campaign::read_whole(&options.from)?;
     let expected = Expected { members: options.members, donors: options.donors };
     let zone = dates::zone();
     screen.note("Rehearsing with made-up people; this takes some seconds.");

@@ -108,7 +108,7 @@ fn asked(run: &Run, safe_cap: u32, rehearsal: &Rehearsal, advice: &mut Vec<Advic
                 asked.asked
             ),
         ));
-    } else if asked.willing * 4 < wanted * 3 {
+    } else if sigma > 0 && asked.willing * 4 < wanted * 3 {
         advice.push(consider(
             "selection.safe_cap",
             format!(

@@ -92,7 +92,12 @@ pub(super) fn configuration(
         role,
         key: CampaignKey::from_bytes(secret("person", number)),
         admission: Admission::Invited(invite(number)),
-        limits: Limits { unnoised: true, epsilon_max_milli: u32::MAX, ..Limits::default() },
+        limits: Limits {
+            unnoised: true,
+            open_scores: true,
+            epsilon_max_milli: u32::MAX,
+            ..Limits::default()
+        },
         known: manifest.all_seats(),
         spent: Rho::default(),
         retry: Retry { first_millis: RETRY_FIRST_MILLIS, max_millis: comes_back_millis },

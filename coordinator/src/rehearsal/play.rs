@@ -147,6 +147,7 @@ impl<'a> Play<'a> {
     pub(super) fn run(mut self, scenario: Scenario) -> Result<Run, Problem> {
         self.note();
         let mut manifest = None;
+        let mut over = None;
         for _ in 0..ROUNDS_MAX {
             self.table.round()?;
             let machine = self.table.office.machine();
@@ -157,11 +158,27 @@ impl<'a> Play<'a> {
             }
             self.note();
             if self.table.office.machine().is_over() {
-                return Ok(self.told(scenario, manifest.as_deref()));
+                // People still fetch the last result.
+                let now = self.table.now;
+                let end = || now.after_millis(self.collecting_millis());
+                let until = *over.get_or_insert_with(end);
+                if now >= until || self.all_know() {
+                    return Ok(self.told(scenario, manifest.as_deref()));
+                }
             }
             self.table.now = self.table.next();
         }
         Err(stuck())
+    }
+
+    fn collecting_millis(&self) -> u64 {
+        let first = self.plan.aggregations.first();
+        first.map_or(0, |of| of.closes.as_millis().saturating_sub(of.opens.as_millis()))
+    }
+
+    fn all_know(&self) -> bool {
+        let mut people = self.table.guests.iter().filter_map(Guest::participant);
+        people.all(|machine| machine.phase().is_terminal())
     }
 
     /// People come evenly over the time in which tokens are issued.
@@ -169,11 +186,7 @@ impl<'a> Play<'a> {
         let now = self.table.now;
         let until = self.plan.issue.map_or(self.plan.enrolment_closes, |issue| issue.closes);
         let time = until.as_millis().saturating_sub(now.as_millis());
-        let collecting = self
-            .plan
-            .aggregations
-            .first()
-            .map_or(0, |of| of.closes.as_millis().saturating_sub(of.opens.as_millis()));
+        let collecting = self.collecting_millis();
         let pause = time / (u64::try_from(self.cast.len()).unwrap_or(u64::MAX) + 1);
         let mut comes = now;
         for (number, role) in self.cast.roles().enumerate() {

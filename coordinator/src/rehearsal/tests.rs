@@ -36,6 +36,12 @@ fn what_cannot_be_recovered_or_reached_is_to_be_corrected() {
     assert!(brittle.advice.iter().any(|of| of.key == "privacy.recovery_threshold"));
     assert!(!brittle.runs[1].is_whole() && brittle.holds());
 
+    // Within what a plan may say, but people do not look every moment.
+    let slow = world::file().replacen("patience = \"20 s\"", "patience = \"39 s\"", 1);
+    let slow = rehearsed(&slow, Expected::default());
+    assert!(!slow.holds());
+    assert_eq!(slow.advice[0].key, "times.patience", "{:?}", slow.advice);
+
     let crowd = rehearsed(&world::file(), Expected { members: Some(5), donors: None });
     assert!(!crowd.holds());
     assert_eq!(crowd.advice[0].key, "privacy.cohort", "{:?}", crowd.advice);
@@ -44,4 +50,14 @@ fn what_cannot_be_recovered_or_reached_is_to_be_corrected() {
         words.contains("To correct before the campaign can work:\n   privacy.cohort: "),
         "{words}"
     );
+}
+
+#[test]
+fn scores_in_the_open_are_rehearsed() {
+    let text = world::file().replacen("mode = \"histogram\"", "mode = \"open-scores\"", 1);
+    let text = text.replacen("confirmation = true", "confirmation = false", 1);
+    let rehearsal = rehearsed(&text, Expected::default());
+    let [planned, lost] = &rehearsal.runs[..] else { panic!("{rehearsal:?}") };
+    assert!(planned.is_whole() && lost.is_whole(), "{rehearsal:?}");
+    assert_eq!((planned.members, planned.asked.unwrap().asked), (8, 3), "by rank, with no-shows");
 }
