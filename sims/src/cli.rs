@@ -609,6 +609,7 @@ pub struct Reproduce {
 
 const REPRODUCE: &str = "Interrupt it and run it again to go on: each experiment's results are kept in its folder.\n\
 A data set that is not there is left out, and said; that is no failure.\n\
+Beyond the paper, each finding is checked against the run and marked where the run does not support it.\n\
 The report is report.html; it opens offline.";
 
 const KEYS: &str = "Keys of an experiment file:\n\

@@ -200,7 +200,8 @@ impl Bar {
         if self.rect.height() >= 1.0 {
             scene.outline(self.rect, Pen::solid(Colour::INK, 1.25));
         }
-        if let Some(Interval { low, high }) = self.value.interval {
+        // A whisker without length would be a speck on the bar's end.
+        if let Some(Interval { low, high }) = self.value.interval.filter(|ends| ends.span() > 0.0) {
             let x = f64::midpoint(self.rect.left, self.rect.right);
             let at = |y: f64| (x, frame.at(0.0, y).1);
             for (colour, width) in [(Colour::WHITE, 5.0), (Colour::INK, 2.0)] {

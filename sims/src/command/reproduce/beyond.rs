@@ -13,9 +13,11 @@ use crate::command::progress::Bar;
 use crate::command::table::{change, plus_minus};
 use crate::command::{REVISION, people};
 use crate::error::CommandError;
-use crate::figure::{Axis, BarSeries, Bars, Curves, Estimate, Files, Panels, Point, Series, YAxes};
+use crate::figure::{
+    Axis, BarSeries, Bars, Curves, Estimate, Files, Interval, Panels, Point, Series, YAxes,
+};
 use crate::report::{Report, Section, Table};
-use crate::statistics::Mean;
+use crate::statistics::{Mean, Share};
 
 macro_rules! inquiries {
     ($($word:literal),*) => {
@@ -137,7 +139,7 @@ fn counted(numbers: &Numbers) -> String {
         let _ = write!(text, ", {} against {}", change(Some(*difference)), shown(other));
     }
     if numbers.support == Support::NotSupported {
-        text.push_str(", not as said");
+        text.push_str(", not shown");
     }
     text
 }
@@ -378,9 +380,7 @@ fn curves(summaries: &[Summary], value: &str, (x, y): (&str, &str)) -> Vec<Curve
         let mut series: Vec<Series> = Vec::new();
         for summary in summaries.iter().filter(|summary| summary.panel == panel) {
             let Some(&mean) = summary.values.get(value) else { continue };
-            let estimate =
-                if is_share(value) { Estimate::exact(mean.mean) } else { estimate(mean) };
-            let point = Point::at(summary.x, estimate);
+            let point = Point::at(summary.x, shown_with_interval(value, mean));
             match series.iter_mut().find(|series| series.name == summary.series) {
                 Some(series) => series.points.push(point),
                 None => {
@@ -400,6 +400,15 @@ fn curves(summaries: &[Summary], value: &str, (x, y): (&str, &str)) -> Vec<Curve
         }
     };
     panels(summaries).into_iter().map(of_panel).collect()
+}
+
+/// A share of seeds has Wilson's interval, as seeds that agree are not sure of it.
+fn shown_with_interval(value: &str, mean: Mean) -> Estimate {
+    let of_seeds = || Share::of(persons(mean.mean * real(mean.count)), mean.count);
+    match of_seeds().filter(|_| is_share(value)) {
+        Some(Share { low, high, .. }) => Estimate::within(mean.mean, Interval { low, high }),
+        None => estimate(mean),
+    }
 }
 
 fn bars(summaries: &[Summary], panel: &str, values: &[String], y: &str) -> Bars {

@@ -182,6 +182,7 @@ impl Chapter {
         section.tables.extend(tables::sizes(&size, &size_of.alphas));
         let rest = [
             tables::pareto(&pareto),
+            tables::best(&pareto),
             tables::chosen(&pareto),
             tables::front(&pareto),
             ten_table(&flips, &ten),
