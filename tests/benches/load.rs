@@ -1,13 +1,16 @@
 //! One coordinator, five keyholders and a thousand people: `cargo bench --package tests --bench load -- 1000`.
 //!
-//! Coordinator and keyholders are the real programs; people are tasks of this process that drive the program's own machines over
-//! connections of their own. It prints what people wait for, and what the coordinator's memory comes to.
+//! Coordinator and keyholders are the real programs; people are tasks of this process, on one thread, that drive the program's own
+//! machines over connections of their own; only the manifest's keys and proofs are checked once for all of them, because each
+//! would do that on a machine of its own. They come in bursts, 200 at once. It prints what people wait for, what the
+//! coordinator's memory comes to, and who has used how much of the processors: all of them share those of one machine.
 
 use std::{
+    collections::BTreeMap,
     fs,
     ops::ControlFlow,
     sync::{
-        Arc,
+        Arc, OnceLock,
         atomic::{AtomicUsize, Ordering},
     },
     time::{Duration, Instant},
@@ -25,7 +28,7 @@ use participant::{
     record::Record,
 };
 use protocol::{
-    campaign::limits::Limits,
+    campaign::{CheckedManifest, limits::Limits},
     ids::{CampaignId, SeatSet},
     invite::{Invite, Target},
     roles::{
@@ -36,34 +39,52 @@ use protocol::{
 };
 use tests::{
     people::{Counts, Subject, made_up},
-    stage::{Running, Stage, Terms},
+    programs::Program,
+    stage::{Running, Stage, Terms, beat},
 };
 use tokio::{runtime::Builder, task::LocalSet};
 
 const LONG: Duration = Duration::from_mins(10);
 const DEADLINE: Duration = Duration::from_secs(20);
+/// Dials at once.
 const DIALS: usize = 200;
+/// From one burst of people to the next.
+const BURST: Duration = Duration::from_secs(2);
 const KEYHOLDERS: u8 = 5;
+/// Of the system's clock, by which it counts what processes use.
+const TICKS_PER_SEC: f64 = 100.0;
+
+fn terms(people: usize) -> Result<Terms> {
+    let number = u32::try_from(people).context("too many people")?;
+    let bursts = people.div_ceil(DIALS);
+    Ok(Terms {
+        keyholders: KEYHOLDERS,
+        recovery_threshold: 4,
+        reporters_max: number.max(24),
+        donors: number / 2,
+        flip_budget: (number / 20).max(1),
+        safe_cap: (number / 10).max(2),
+        // The ceremony and the idle connections before, and a while for the last burst.
+        joining: 12.0 + f64::from(u32::try_from(bursts)?) * BURST.as_secs_f64(),
+        enrolling: 10.0,
+        collecting: 5.0,
+        closing: 6.0,
+        // Below what each sum collects for, as everybody demands where a keyholder can be lost.
+        patience: 4.5,
+        beat: beat()?,
+    })
+}
 
 fn main() -> Result<()> {
     // Cargo adds its own arguments.
     let people = std::env::args().skip(1).find_map(|word| word.parse().ok()).unwrap_or(1_000_usize);
     let counts = Counts { members: people / 2, donors: people - people / 2 };
-    let number = u32::try_from(people).context("too many people")?;
-    let stage = Stage::on_disk(&Terms {
-        keyholders: KEYHOLDERS,
-        recovery_threshold: 4,
-        reporters_max: number,
-        donors: number / 2,
-        flip_budget: number / 20,
-        safe_cap: number / 10,
-        joining: 30.0,
-        enrolling: 8.0,
-        collecting: 6.0,
-        closing: 8.0,
-        patience: 5.5,
-        beat: 1.0,
-    })?;
+    // Built before a campaign's times begin to run.
+    Program::Coordinator.path();
+    Program::Participant.path();
+    let terms = terms(people)?;
+    println_out(&format!("a beat of {:.1} s", terms.beat))?;
+    let stage = Stage::on_disk(&terms)?;
     organise(&stage, &["init", "--from", "campaign.toml", "--notices-read"])?;
     organise(&stage, &["invite", "--keyholder", "--out", "keyholders"])?;
     stage.hand_out("keyholders", "keyholder")?;
@@ -77,16 +98,23 @@ fn main() -> Result<()> {
     let codes = fs::read_to_string(stage.path("people"))?;
     let invites: Vec<Invite> = codes.lines().map(Invite::parse).collect::<Result<_, _>>()?;
     ensure!(invites.len() == people, "{} codes for {people} people", invites.len());
-    let before = memory(&coordinator, "VmRSS")?;
     let runtime = Builder::new_current_thread().enable_all().build()?;
     LocalSet::new().block_on(&runtime, async {
+        dials(&invites[0], &coordinator).await?;
+        let before = memory(&coordinator, "VmRSS")?;
         session(&invites, &made_up(counts, 5)).await?;
         println_out(&format!(
             "coordinator: {before} kB before, {} kB at its peak",
             memory(&coordinator, "VmHWM")?
-        ))?;
-        dials(&invites[0], &coordinator).await
+        ))
     })?;
+    let of_keyholders: Result<Vec<f64>> = keyholders.iter().map(|of| processor(of.id())).collect();
+    println_out(&format!(
+        "processors: coordinator {:.1} s, each keyholder {:.1} s, all people together {:.1} s",
+        processor(coordinator.id())?,
+        of_keyholders?.iter().sum::<f64>() / f64::from(KEYHOLDERS),
+        processor(std::process::id())?,
+    ))?;
     drop((watch, keyholders));
     Ok(())
 }
@@ -121,19 +149,45 @@ fn memory(of: &Running, what: &str) -> Result<u64> {
     Ok(line.split_whitespace().nth(1).context("no number")?.parse()?)
 }
 
+/// Seconds of processors that a process has used, as the system counts them.
+fn processor(process: u32) -> Result<f64> {
+    let stat = fs::read_to_string(format!("/proc/{process}/stat"))?;
+    let (_, fields) = stat.rsplit_once(')').context("no name")?;
+    let fields: Vec<&str> = fields.split_whitespace().collect();
+    // utime and stime, the fields 14 and 15 of proc_pid_stat(5).
+    let ticks =
+        |field: usize| -> Result<f64> { Ok(fields.get(field).context("no field")?.parse()?) };
+    Ok((ticks(11)? + ticks(12)?) / TICKS_PER_SEC)
+}
+
 /// What one person has waited for.
-#[derive(Clone, Copy, Debug, Default)]
+#[derive(Clone, Debug, Default)]
 struct Waited {
-    /// Until the campaign was there, verified.
+    /// From the first dial until the campaign was there, verified.
     looked: Option<Duration>,
-    /// From then until there was a token.
-    admitted: Option<Duration>,
+    /// From the first dial until there was a token: what `participant join` takes.
+    joined: Option<Duration>,
+    /// Since everybody's beginning, until a member knew what is asked of it.
+    result: Option<Duration>,
+    /// Since everybody's beginning, until everything had ended.
     done: Option<Duration>,
+    /// Connections that failed.
+    failures: usize,
+    /// How it ended, if not well.
+    end: String,
+}
+
+/// What people share.
+#[derive(Debug, Default)]
+struct Seen {
+    manifest: OnceLock<Arc<CheckedManifest>>,
+    /// Those with every report in.
+    whole: AtomicUsize,
 }
 
 async fn session(invites: &[Invite], people: &[Subject]) -> Result<()> {
     let began = Instant::now();
-    let seen = Arc::new(AtomicUsize::new(0));
+    let seen = Arc::new(Seen::default());
     let tasks: Vec<_> = invites
         .iter()
         .zip(people)
@@ -149,16 +203,26 @@ async fn session(invites: &[Invite], people: &[Subject]) -> Result<()> {
     for task in tasks {
         waited.push(task.await??);
     }
-    let lost = waited.iter().filter(|of| of.done.is_none()).count();
+    let mut lost: BTreeMap<&str, usize> = BTreeMap::new();
+    for of in waited.iter().filter(|of| of.done.is_none()) {
+        *lost.entry(&of.end).or_default() += 1;
+    }
     println_out(&format!(
-        "{} people, join to result: {:.1} s, {lost} lost, {} with every report in",
+        "{} people, {} with every report in, {} connections that failed, lost: {lost:?}",
         invites.len(),
-        began.elapsed().as_secs_f64(),
-        seen.load(Ordering::Relaxed),
+        seen.whole.load(Ordering::Relaxed),
+        waited.iter().map(|of| of.failures).sum::<usize>(),
+    ))?;
+    let last = |of: fn(&Waited) -> Option<Duration>| waited.iter().filter_map(of).max();
+    let secs = |of: Option<Duration>| of.unwrap_or_default().as_secs_f64();
+    println_out(&format!(
+        "from the first dial to the last member's result: {:.1} s; until everything had ended: {:.1} s",
+        secs(last(|of| of.result)),
+        secs(last(|of| of.done)),
     ))?;
     for (what, of) in [
         ("campaign shown", waited.iter().filter_map(|of| of.looked).collect::<Vec<_>>()),
-        ("token in hand", waited.iter().filter_map(|of| of.admitted).collect()),
+        ("joined, token in hand", waited.iter().filter_map(|of| of.joined).collect()),
     ] {
         println_out(&format!("{what}: {}", percentiles(of)))?;
     }
@@ -172,21 +236,25 @@ fn percentiles(mut of: Vec<Duration>) -> String {
     format!("{} in all, p50 {} ms, p99 {} ms", of.len(), millis(at(50)), millis(at(99)))
 }
 
-/// Joins at a moment of its own within the first seconds, as people do, and stays to the end.
+/// Joins with its burst, and stays to the end.
 async fn one(
     number: usize,
     invite: &Invite,
     person: &Subject,
     began: Instant,
-    seen: &AtomicUsize,
+    seen: &Seen,
 ) -> Result<Waited> {
     let Target::Person(campaign) = invite.target else { anyhow::bail!("a keyholder's code") };
-    let spread = Duration::from_millis(u64::try_from(number)? * 8);
-    tokio::time::sleep(spread).await;
+    tokio::time::sleep(BURST * u32::try_from(number / DIALS)?).await;
     let mut key = [0; 32];
     key[..8].copy_from_slice(&u64::try_from(number)?.to_le_bytes());
-    let mut watcher =
-        Watcher { campaign, waited: Waited::default(), began: Instant::now(), whole: false };
+    let mut watcher = Watcher {
+        campaign,
+        waited: Waited::default(),
+        everybody: began,
+        began: Instant::now(),
+        whole: false,
+    };
     let hello = |_: &_| Hello::participant(campaign);
     let road = Drive {
         address: &invite.address,
@@ -206,7 +274,7 @@ async fn one(
         known,
         spent: protocol::aggregation::noise::Rho::ZERO,
         retry: Retry::default(),
-        checked: None,
+        checked: seen.manifest.get().cloned(),
     };
     let mut memory = Memory(Vec::new());
     // First the campaign, whose schema the record is laid beside.
@@ -218,14 +286,11 @@ async fn one(
     )?;
     road.start(&mut looking, &mut memory, &mut watcher).await?;
     let manifest = looking.manifest().context("no campaign")?.clone();
+    seen.manifest.get_or_init(|| Arc::new(manifest.clone()));
     watcher.waited.looked = Some(watcher.began.elapsed());
     let known = person.person(&manifest.scoring.schema, key)?;
-    let record = Record {
-        values: known.values.clone(),
-        role: known.role,
-        positive: known.positive,
-        accepted: None,
-    };
+    let (values, role) = (known.values.clone(), known.role);
+    let record = Record { values, role, positive: known.positive, accepted: None };
     let statement = Statement { complies: person.complies, accepted_after: None };
     let mut attendance = Attendance::restore(
         configuration(SeatSet::EMPTY),
@@ -235,19 +300,24 @@ async fn one(
     )?;
     attendance.order(Order::Consent(campaign));
     watcher.whole = true;
-    watcher.began = Instant::now();
     road.start(&mut attendance, &mut memory, &mut watcher).await?;
-    let status = attendance.status();
-    if status.phase == Phase::Done {
+    let phase = attendance.status().phase;
+    watcher.waited.end = format!("{phase:?}");
+    if phase == Phase::Done {
         watcher.waited.done = Some(began.elapsed());
-        let concerned = status.aggregations.iter().filter(|of| {
-            let kind = manifest.aggregation(of.id).map(|of| of.kind);
-            kind.is_some_and(|kind| kind.concerns(person.role))
-        });
-        let all = concerned.clone().all(|of| attendance.receipt(of.id).is_some());
-        seen.fetch_add(usize::from(all), Ordering::Relaxed);
+        seen.whole.fetch_add(usize::from(is_whole(&attendance, &manifest)), Ordering::Relaxed);
     }
     Ok(watcher.waited)
+}
+
+/// Whether there is a receipt for every report that this person could make.
+fn is_whole(of: &Attendance<Statement>, manifest: &CheckedManifest) -> bool {
+    let role = of.machine().measurer().person().map(|person| person.role);
+    of.status().aggregations.iter().all(|status| {
+        let kind = manifest.aggregation(status.id).map(|aggregation| aggregation.kind);
+        let concerned = kind.zip(role).is_some_and(|(kind, role)| kind.concerns(role));
+        !concerned || of.receipt(status.id).is_some()
+    })
 }
 
 struct Memory(Vec<Line>);
@@ -262,6 +332,7 @@ impl Keep<Line> for Memory {
 struct Watcher {
     campaign: CampaignId,
     waited: Waited,
+    everybody: Instant,
     began: Instant,
     whole: bool,
 }
@@ -269,8 +340,11 @@ struct Watcher {
 impl Watch<Attendance<Statement>> for Watcher {
     fn step(&mut self, machine: &Attendance<Statement>, _: Time) -> ControlFlow<()> {
         let phase = machine.machine().phase();
-        if matches!(phase, Phase::Admitted(_)) && self.waited.admitted.is_none() {
-            self.waited.admitted = Some(self.began.elapsed());
+        if matches!(phase, Phase::Admitted(_)) && self.waited.joined.is_none() {
+            self.waited.joined = Some(self.began.elapsed());
+        }
+        if self.waited.result.is_none() && matches!(machine.asked(), Ok(Some(_))) {
+            self.waited.result = Some(self.everybody.elapsed());
         }
         let looked = !self.whole && machine.manifest().is_some();
         if looked || phase.is_terminal() {
@@ -280,14 +354,16 @@ impl Watch<Attendance<Statement>> for Watcher {
         }
     }
 
-    fn trouble(&mut self, _: &LinkError, _: u64) {}
+    fn trouble(&mut self, _: &LinkError, _: u64) {
+        self.waited.failures += 1;
+    }
 
     fn skewed(&mut self, ahead_millis: i64) {
         assert!(ahead_millis.abs() > 120_000, "{}: the clocks agree", self.campaign);
     }
 }
 
-/// Many connections at once, all of which then stay.
+/// Many connections at once, all of which then stay for a moment.
 async fn dials(invite: &Invite, coordinator: &Running) -> Result<()> {
     let Target::Person(campaign) = invite.target else { anyhow::bail!("a keyholder's code") };
     let before = memory(coordinator, "VmRSS")?;
