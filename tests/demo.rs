@@ -1,16 +1,20 @@
 //! `demo`: a whole campaign in one terminal, told so that a stranger can follow. The programs are the real ones.
 //!
 //! Everybody's words on the screen are what that party's own program has written; what is told between them is this file's.
+//! `demo FOLDER` keeps the transcript there, with which everything that is told can be checked.
 
 use std::{
-    fs,
+    env, fs,
     io::{self, Write as _},
+    mem,
+    path::PathBuf,
     process::ExitCode,
     thread,
     time::{Duration, Instant},
 };
 
 use anyhow::{Context as _, Result, ensure};
+use protocol::{campaign::Kind, transcript::file};
 use serde_json::Value;
 use tests::{
     people::{Counts, Subject, made_up},
@@ -23,11 +27,15 @@ const KEYHOLDERS: u8 = 3;
 const SEED: u64 = 11;
 /// Longer than anything here takes on a machine that works.
 const LONG: Duration = Duration::from_mins(4);
+/// Where the organiser keeps what is public.
+const TRANSCRIPT: &str = "coordinator/transcript";
+/// Of the terminal that it is told in, in characters.
+const WIDTH: usize = 100;
 /// Of one of two columns.
-const COLUMN: usize = 58;
+const COLUMN: usize = 46;
 
 fn main() -> ExitCode {
-    match play() {
+    match play(env::args_os().nth(1).map(PathBuf::from)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             let _ = writeln!(io::stderr(), "The demo stopped: {error:#}");
@@ -53,7 +61,7 @@ fn terms(beat: f64) -> Terms {
     }
 }
 
-fn play() -> Result<()> {
+fn play(keep: Option<PathBuf>) -> Result<()> {
     tell("Preparing: building the two programs, if they are not built.")?;
     Program::Coordinator.path();
     Program::Participant.path();
@@ -73,9 +81,13 @@ fn play() -> Result<()> {
     side_by_side(&stage, &results)?;
     verified(&stage)?;
     drop((coordinator, keyholders, watch));
+    if let Some(folder) = keep {
+        fs::create_dir_all(&folder)?;
+        fs::copy(stage.path(TRANSCRIPT), folder.join("transcript"))?;
+    }
     knowledge()?;
     tell(&format!(
-        "\nAll of it took {} seconds, on this machine, over QUIC; what is seconds apart here is days apart in life.",
+        "\nAll of it took {} seconds, over QUIC on this machine.",
         began.elapsed().as_secs()
     ))
 }
@@ -85,7 +97,8 @@ fn plan(stage: &Stage) -> Result<()> {
         "1. AN ORGANISER WRITES A PLAN",
         "A firm's classifier treats members of a minority worse. If a few of those who report a negative label report the positive \
          one, its next version leans less on the group. Best are those who resemble people of the majority with a positive label. \
-         To find them, everybody's records would have to lie in one place; here they stay where they are.",
+         To find them, everybody's records would have to lie in one place; here they stay where they are. What is hours or days apart in \
+         life is seconds apart here.",
     )?;
     let made = stage.done(
         &mut stage.coordinator(&["init", "--from", "campaign.toml", "--notices-read"]),
@@ -148,7 +161,7 @@ fn invite(stage: &Stage, people: &[Subject], campaign: &str) -> Result<()> {
         &mut stage.participant("person-1", &["join", "--look", "--code-file", "person-1.code"]),
         LONG,
     )?;
-    shown("member 1's terminal: participant join --look", &look.lines, 12)?;
+    shown("member 1's terminal: participant join --look", &look.lines, 11)?;
     let preview = stage.done(&mut stage.participant("person-1", &["preview"]), LONG)?;
     shown("member 1's terminal: participant preview", &preview.lines, 18)
 }
@@ -171,8 +184,7 @@ fn everybody(stage: &Stage, watch: &mut Running) -> Result<Vec<Option<String>>> 
         let mut seen = String::new();
         loop {
             let status = watch.event(LONG, |_| true)?;
-            let line = standing(&status);
-            if line != seen {
+            if let Some(line) = standing(&status).filter(|line| *line != seen) {
                 tell(&format!("    coordinator: {line}"))?;
                 seen = line;
             }
@@ -188,23 +200,39 @@ fn is_done(aggregation: &Value) -> bool {
     ["done", "aborted"].iter().any(|end| aggregation["phase"] == *end)
 }
 
-fn standing(status: &Value) -> String {
-    let under_way = status["aggregations"].as_array().into_iter().flatten();
-    let under_way = under_way.filter(|of| of["phase"] != "waiting" && !is_done(of));
+/// Nothing between two sums.
+fn standing(status: &Value) -> Option<String> {
+    let all: Vec<&Value> = status["aggregations"].as_array().into_iter().flatten().collect();
+    let under_way = all.iter().filter(|of| of["phase"] != "waiting" && !is_done(of));
     let sums: Vec<String> = under_way
         .map(|of| {
-            let word = |key: &str| of[key].as_str().unwrap_or_default().to_owned();
-            format!("{} {}, {} sealed reports", word("kind"), word("phase"), of["reports"])
+            let (kind, phase) = (plain(&of["kind"]), of["phase"].as_str().unwrap_or_default());
+            format!("{kind}: {phase}, {}", counted(&of["reports"], "sealed report"))
         })
         .collect();
-    if sums.is_empty() {
-        format!(
-            "{} codes used, {} pseudonyms enrolled",
-            status["invites"]["used"], status["enrolled"]
-        )
-    } else {
-        sums.join("; ")
+    if !sums.is_empty() {
+        return Some(sums.join("; "));
     }
+    let begun = all.iter().any(|of| is_done(of));
+    let (used, enrolled) = (&status["invites"]["used"], &status["enrolled"]);
+    (!begun).then(|| {
+        format!("{}, {} enrolled", counted(used, "code") + " used", counted(enrolled, "pseudonym"))
+    })
+}
+
+/// What is added up.
+fn plain(kind: &Value) -> &str {
+    match kind.as_str().unwrap_or_default() {
+        "regressor" => "how labels follow from records, by donors",
+        "selection" => "scores, by members",
+        "confirmation" => "what members have done",
+        other => other,
+    }
+}
+
+fn counted(number: &Value, what: &str) -> String {
+    let ending = if *number == 1 { "" } else { "s" };
+    format!("{number} {what}{ending}")
 }
 
 fn takes_part(stage: &Stage, number: usize) -> Result<Option<String>> {
@@ -226,10 +254,14 @@ fn opened(stage: &Stage) -> Result<()> {
     )?;
     stage.done(&mut stage.coordinator(&["report", "--out", "report.json"]), LONG)?;
     let report: Value = serde_json::from_str(&fs::read_to_string(stage.path("report.json"))?)?;
-    let mut lines = Vec::new();
+    let mut lines = vec![format!("{} on the list", counted(&report["enrolled"], "pseudonym"))];
     for sum in report["sums"].as_array().context("a report has sums")? {
         let kind = sum["kind"].as_str().unwrap_or_default();
-        lines.push(format!("{kind}: {} reports in the sum", sum["accepted"]));
+        lines.push(format!(
+            "{}: {} in the sum",
+            plain(&sum["kind"]),
+            counted(&sum["accepted"], "report")
+        ));
         if let Some(decision) = sum["decision"].as_str() {
             lines.push(format!("  {decision}"));
         }
@@ -261,7 +293,7 @@ fn side_by_side(stage: &Stage, results: &[Option<String>]) -> Result<()> {
     tell(&format!("    {0}  | {0}", "-".repeat(COLUMN)))?;
     for row in 0..one.len().max(other.len()) {
         let at = |lines: &[String]| lines.get(row).cloned().unwrap_or_default();
-        tell(&format!("    {:<COLUMN$}  | {}", at(one), at(other)))?;
+        tell(format!("    {:<COLUMN$}  | {}", at(one), at(other)).trim_end())?;
     }
     Ok(())
 }
@@ -271,23 +303,43 @@ fn result_lines(screen: &Ended) -> Vec<String> {
     let begins =
         |line: &&String| line.starts_with("You are asked") || line.starts_with("No change");
     let lines = screen.lines.iter().skip_while(|line| !begins(line));
-    lines.flat_map(|line| wrapped(line)).filter(|line| !line.is_empty()).collect()
+    lines.flat_map(|line| folded(line, COLUMN)).filter(|line| !line.trim().is_empty()).collect()
 }
 
-fn wrapped(text: &str) -> Vec<String> {
-    let indent = text.len() - text.trim_start().len();
-    let mut lines = vec![" ".repeat(indent)];
-    for word in text.split_whitespace() {
-        let last = lines.last_mut().expect("there is always one");
-        if last.chars().count() + word.chars().count() >= COLUMN && !last.trim().is_empty() {
-            lines.push(" ".repeat(indent + 2));
-        }
-        let last = lines.last_mut().expect("there is always one");
-        if !last.trim().is_empty() {
-            last.push(' ');
-        }
-        last.push_str(word);
+/// A line of a screen in lines of at most so many characters. What continues stands below where the text begins, behind a
+/// label if there is one.
+fn folded(line: &str, width: usize) -> Vec<String> {
+    if line.chars().count() <= width {
+        return vec![line.to_owned()];
     }
+    let (label, text) = line.split_at(text_begins(line));
+    let more = if label.trim().is_empty() { 2 } else { 0 };
+    paragraph(text, label, &" ".repeat(label.chars().count() + more), width)
+}
+
+/// In bytes: behind the spaces that a line begins with, and behind a label that two spaces set off.
+fn text_begins(line: &str) -> usize {
+    const LABEL_BYTES_MAX: usize = 24;
+    let text = line.trim_start();
+    let label = text.find("  ").filter(|at| *at <= LABEL_BYTES_MAX);
+    line.len() - label.map_or(text, |at| text[at..].trim_start()).len()
+}
+
+/// Words in lines of at most so many characters: the first line behind `first`, the others behind `others`.
+fn paragraph(text: &str, first: &str, others: &str, width: usize) -> Vec<String> {
+    let (mut lines, mut line, mut begun) = (Vec::new(), first.to_owned(), false);
+    for word in text.split_whitespace() {
+        if begun && line.chars().count() + 1 + word.chars().count() > width {
+            lines.push(mem::replace(&mut line, others.to_owned()));
+            begun = false;
+        }
+        if begun {
+            line.push(' ');
+        }
+        line.push_str(word);
+        begun = true;
+    }
+    lines.push(line);
     lines
 }
 
@@ -296,12 +348,25 @@ fn verified(stage: &Stage) -> Result<()> {
         "7. ANYBODY CAN CHECK",
         "The transcript holds every signed step. It is checked by every rule, offline; and each person finds the own report in it.",
     )?;
-    let transcript = "coordinator/transcript";
-    let verify = stage.done(&mut stage.coordinator(&["verify", transcript]), LONG)?;
+    let verify = stage.done(&mut stage.coordinator(&["verify", TRANSCRIPT]), LONG)?;
     shown("anybody's terminal: coordinator verify transcript", &verify.lines, 10)?;
-    let own = stage.done(&mut stage.participant("person-1", &["verify", transcript]), LONG)?;
+    let own = stage.done(&mut stage.participant("person-1", &["verify", TRANSCRIPT]), LONG)?;
     shown("member 1's terminal: participant verify transcript", &own.lines, 6)?;
+    shown("one report, as everybody sees it in the transcript", &one_report(stage)?, 3)?;
     tell("    verify: OK")
+}
+
+/// Of the scores.
+fn one_report(stage: &Stage) -> Result<Vec<String>> {
+    let transcript = file::follow(&fs::read(stage.path(TRANSCRIPT))?, |_, _, _| {})?;
+    let id = transcript.plan().of_kind(Kind::Selection).context("members bring scores")?;
+    let leaves = transcript.sum(id).and_then(|sum| sum.leaves()).context("reports were frozen")?;
+    let leaf = leaves.first().context("somebody has reported")?;
+    Ok(vec![
+        format!("pseudonym   {}", leaf.reporter),
+        format!("report      {}", leaf.id),
+        format!("its hash    {}", leaf.leaf),
+    ])
 }
 
 fn knowledge() -> Result<()> {
@@ -316,7 +381,9 @@ fn knowledge() -> Result<()> {
         "If the coordinator and all three keyholders cheated together, they could read reports. The firm sees what is reported to it.",
         "Sums here have no noise, so that they can be checked; a real campaign adds it. Begin with docs/OPERATING.md.",
     ] {
-        tell(&format!("    {line}"))?;
+        for line in folded(line, WIDTH - 4) {
+            tell(format!("    {line}").trim_end())?;
+        }
     }
     Ok(())
 }
@@ -333,25 +400,16 @@ fn tell(words: &str) -> Result<()> {
 
 fn chapter(title: &str, words: &str) -> Result<()> {
     tell(&format!("\n{title}"))?;
-    let mut line = String::new();
-    for word in words.split_whitespace() {
-        if line.chars().count() + word.chars().count() > 110 {
-            tell(&line)?;
-            line.clear();
-        }
-        if !line.is_empty() {
-            line.push(' ');
-        }
-        line.push_str(word);
-    }
-    if line.is_empty() { Ok(()) } else { tell(&line) }
+    if words.is_empty() { Ok(()) } else { tell(&paragraph(words, "", "", WIDTH).join("\n")) }
 }
 
 /// The first lines of what a program has written.
 fn shown(whose: &str, lines: &[String], most: usize) -> Result<()> {
     tell(&format!("\n    [{whose}]"))?;
     for line in lines.iter().filter(|line| !line.trim().is_empty()).take(most) {
-        tell(&format!("    > {line}"))?;
+        for line in folded(line, WIDTH - 6) {
+            tell(&format!("    > {line}"))?;
+        }
     }
     Ok(())
 }

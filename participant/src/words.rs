@@ -31,6 +31,14 @@ impl Calendar {
     }
 }
 
+/// An organiser's text beside its label: its lines stand below one another in this column, so that none of them can look like one
+/// of the program's own, and what would steer the terminal is shown as a replacement character.
+pub fn beside(text: &str, column: usize) -> String {
+    let visible = |of: char| if of.is_control() { char::REPLACEMENT_CHARACTER } else { of };
+    let lines = text.lines().map(|line| line.chars().map(visible).collect::<String>());
+    lines.collect::<Vec<_>>().join(&format!("\n{}", " ".repeat(column)))
+}
+
 /// What an aggregation is about.
 pub const fn kind(kind: Kind) -> &'static str {
     match kind {
@@ -149,6 +157,16 @@ pub fn epsilon(milli: u32) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_an_organiser_writes_looks_like_no_line_of_the_program_and_steers_no_terminal() {
+        let text = "Whether it is good\n  Campaign    forged\u{1b}[2K\r";
+        assert_eq!(
+            beside(text, 4),
+            "Whether it is good\n      Campaign    forged\u{fffd}[2K\u{fffd}"
+        );
+        assert_eq!(beside("plain", 4), "plain");
+    }
 
     #[test]
     fn numbers_are_written_for_people() {

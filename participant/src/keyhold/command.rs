@@ -497,8 +497,10 @@ impl<'a> Seat<'a> {
 fn plan_words(plan: &CheckedPlan, own: seat::Seat, zone: &TimeZone) -> String {
     let named = plan.keyholders.iter().zip(1..).map(|(of, number)| {
         let yours = if number == own.index() + 1 { "  <- you" } else { "" };
-        format!("  {number}  {}, {}, named by {}{yours}\n", of.name, of.contact, of.named_by)
+        let named = format!("{}, {}, named by {}", of.name, of.contact, of.named_by);
+        format!("  {number}  {}{yours}\n", words::beside(&named, 5))
     });
+    let said = |text: &str| words::beside(text, 14);
     let last = plan.aggregations.iter().map(|of| of.closes).max().unwrap_or_default();
     let lost = match plan.lost_max() {
         0 => "No keyholder can be missing: if one is, nothing more is opened.".to_owned(),
@@ -508,7 +510,7 @@ fn plan_words(plan: &CheckedPlan, own: seat::Seat, zone: &TimeZone) -> String {
     let open = open.iter().fold(String::new(), |text, notice| format!("{text}  {notice}\n"));
     let open = if open.is_empty() { open } else { format!("\nIN THE OPEN\n{open}") };
     format!(
-        "THE PLAN {}\n  Organiser   {} ({})\n  Purpose     {}\n  Firm        {}\n  Label       {}\n{open}\nTHE KEYHOLDERS\n{}\n\
+        "THE PLAN {}\n  Organiser   {}\n  Purpose     {}\n  Firm        {}\n  Label       {}\n{open}\nTHE KEYHOLDERS\n{}\n\
          WHAT YOU PROMISE\n  To keep this machine on and participant keyhold run running until {}.\n  \
          To answer when the others call you. {lost}\n  \
          Not to help open anything but sums over at least {} people. {} of you together with the coordinator could read reports: \
@@ -516,11 +518,10 @@ fn plan_words(plan: &CheckedPlan, own: seat::Seat, zone: &TimeZone) -> String {
          WHAT A LOST MACHINE COSTS\n  Your seat, for the sums that are not open yet. Whoever finds it unlocked is you: encrypt its disk, and keep \
          an exported key elsewhere.\n",
         plan.id(),
-        plan.organiser.name,
-        plan.organiser.contact,
-        plan.texts.purpose,
-        plan.texts.firm,
-        plan.texts.label,
+        said(&format!("{} ({})", plan.organiser.name, plan.organiser.contact)),
+        said(&plan.texts.purpose),
+        said(&plan.texts.firm),
+        said(&plan.texts.label),
         named.collect::<String>(),
         dates::moment(last, zone),
         plan.cohort_min,

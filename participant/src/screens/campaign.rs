@@ -161,7 +161,7 @@ impl fmt::Display for Campaign {
             ("Campaign", self.campaign.clone()),
             ("Join until", self.joining_closes_words.clone()),
         ] {
-            writeln!(f, "  {what:<11} {text}")?;
+            writeln!(f, "  {what:<11} {}", words::beside(&text, 14))?;
         }
         writeln!(f, "\nWHEN YOU WOULD BE ASKED")?;
         writeln!(f, "  all      your key, at a random time: {}", self.enrolment_words)?;
@@ -176,7 +176,8 @@ impl fmt::Display for Campaign {
         writeln!(f, "\nTHE KEYHOLDERS, without whom no sum is opened")?;
         for keyholder in &self.keyholders {
             let Keyholder { number, name, contact, named_by, fingerprint } = keyholder;
-            writeln!(f, "  {number}  {name}, {contact}, named by {named_by}")?;
+            let named = format!("{name}, {contact}, named by {named_by}");
+            writeln!(f, "  {number}  {}", words::beside(&named, 5))?;
             writeln!(f, "     key {fingerprint}")?;
         }
         if !self.in_the_open.is_empty() {

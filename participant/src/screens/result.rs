@@ -75,7 +75,8 @@ impl fmt::Display for Verdict {
         };
         writeln!(f, "{first}")?;
         writeln!(f, "  Why    {why}")?;
-        writeln!(f, "  How    to {}, as always: {}", self.firm, self.label)?;
+        let how = format!("to {}, as always: {}", self.firm, self.label);
+        writeln!(f, "  How    {}", words::beside(&how, 9))?;
         writeln!(f, "  When   until {}", self.until)?;
         writeln!(
             f,
