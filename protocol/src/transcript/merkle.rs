@@ -146,6 +146,27 @@ mod tests {
     }
 
     #[test]
+    fn no_place_beyond_the_leaves_is_included() {
+        for count in 1..20 {
+            let leaves = leaves(count);
+            let (top, last) = (root(&leaves), leaves[count - 1]);
+            let path = proof(&leaves, count - 1).unwrap();
+            assert!(includes(&top, count, count - 1, last, &path));
+            assert!(!includes(&top, count, count, last, &path), "{count}");
+        }
+    }
+
+    /// In the largest tree: nobody has its leaves, but a proof is the other half at every height.
+    #[test]
+    fn the_longest_proof_is_taken_and_no_longer_one() {
+        let (count, others) = (usize::try_from(u32::MAX).unwrap(), leaves(PROOF_MAX + 1));
+        let (leaf, (last, others)) = (Hash([7; 32]), others.split_last().unwrap());
+        let top = bind(count, others.iter().fold(leaf, |node, other| inner(node, *other)));
+        assert!(includes(&top, count, 0, leaf, others));
+        assert!(!includes(&top, count, 0, leaf, &[others, &[*last]].concat()));
+    }
+
+    #[test]
     fn roots_differ_by_every_leaf_and_by_number() {
         let all = leaves(5);
         assert_ne!(root(&all), root(&all[..4]));

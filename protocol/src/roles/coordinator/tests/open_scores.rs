@@ -165,6 +165,8 @@ fn the_transcript_refuses_wrong_lists_and_wrong_rankings() {
     let twice = what("a score that counts twice");
     assert_eq!(changed(|scores| scores.push(scores[4])), twice);
     assert_eq!(changed(|scores| scores.reverse()), twice);
+    assert_eq!(changed(|scores| scores[1].id = scores[0].id), twice);
+    assert_eq!(changed(|scores| scores[1].reporter = scores[0].reporter), twice);
     let raised = |scores: &mut Vec<OpenScore>| scores[0].score = scores[1].score;
     assert_eq!(changed(raised), what("a score that was not signed"));
     let stranger = |scores: &mut Vec<OpenScore>| scores[0].reporter = key(99);
