@@ -160,6 +160,7 @@ pub fn alarm(alarm: &Alarm) -> Problem {
         Alarm::Equivocation { document: Document::Manifest } => "OTHER_PLAN",
         Alarm::Equivocation { .. } => "EQUIVOCATION",
         Alarm::Manifest => "OTHER_CAMPAIGN",
+        Alarm::Issuer => "ISSUER",
         Alarm::Endorsement { .. } => "NOT_ENDORSED",
         Alarm::Contradiction { .. } | _ => "CONTRADICTION",
     };
@@ -284,6 +285,28 @@ mod tests {
             (LinkError::Unwelcome(Unwelcome::Seat), Exit::Code, "CODE_SEAT"),
             (LinkError::Unwelcome(busy), Exit::Temporary, "BUSY"),
         ]
+    }
+
+    #[test]
+    fn every_alarm_has_its_screen() {
+        use protocol::{ids::SeatSet, transcript::EndorsementError};
+        let (aggregation, document) = (AggregationId(2), Document::Outcome(AggregationId(2)));
+        let error = EndorsementError::Missing { missing: SeatSet::all(2) };
+        for (of, code) in [
+            (Alarm::Manifest, "OTHER_CAMPAIGN"),
+            (Alarm::Issuer, "ISSUER"),
+            (Alarm::Endorsement { document, error }, "NOT_ENDORSED"),
+            (Alarm::Contradiction { document }, "CONTRADICTION"),
+            (Alarm::Equivocation { document: Document::Manifest }, "OTHER_PLAN"),
+            (Alarm::Equivocation { document }, "EQUIVOCATION"),
+            (Alarm::NotIncluded { aggregation }, "RECEIPT_NOT_IN_TRANSCRIPT"),
+            (Alarm::Withdrawn { aggregation }, "WITHDRAWN_BUT_USED"),
+        ] {
+            let problem = alarm(&of);
+            assert_eq!((problem.exit, problem.code), (Exit::Verification, code), "{problem}");
+            let name = format!("alarm-{}", code.to_lowercase().replace('_', "-"));
+            pinned(&name, &problem.to_string());
+        }
     }
 
     #[test]
