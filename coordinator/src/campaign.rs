@@ -41,6 +41,8 @@ use file::{FeatureText, Noise};
 /// With every key explained.
 pub const EXAMPLE: &str = include_str!("campaign/example.toml");
 
+/// The code of everything that is wrong in a file.
+const FILE: &str = "CAMPAIGN_FILE";
 /// The longest campaign file, in bytes.
 const FILE_BYTES_MAX: usize = 4 << 20;
 /// Bins of a number in the `scale` aggregation.
@@ -58,7 +60,7 @@ pub struct Keys {
 }
 
 fn wrong(what: impl Into<String>) -> Problem {
-    Problem::new(Exit::Configuration, "CAMPAIGN_FILE", what)
+    Problem::new(Exit::Configuration, FILE, what)
         .safe("Nothing was made.")
         .next("Correct the file and run the same command again. Every key explained: coordinator init --example")
 }
@@ -98,8 +100,11 @@ fn text_of(path: &Path) -> Result<String, Problem> {
     text.map_err(|_| wrong(format!("{} is no text.", path.display())))
 }
 
-fn within(path: &Path, mut problem: Problem) -> Problem {
-    problem.what = format!("{}: {}", path.display(), problem.what);
+/// A problem of this file's.
+pub(crate) fn within(path: &Path, mut problem: Problem) -> Problem {
+    if problem.code == FILE {
+        problem.what = format!("{}: {}", path.display(), problem.what);
+    }
     problem
 }
 

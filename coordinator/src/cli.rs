@@ -103,6 +103,9 @@ pub struct Rehearse {
     /// How many donors come; by default as many as the file expects.
     #[arg(long, value_name = "COUNT", value_parser = clap::value_parser!(u32).range(0..=i64::from(PEOPLE_MAX)))]
     pub donors: Option<u32>,
+    /// Also writes the page that `report` would make of it.
+    #[arg(long, value_name = "FILE")]
+    pub report: Option<PathBuf>,
 }
 
 /// Options of `invite`.

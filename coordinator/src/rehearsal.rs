@@ -18,7 +18,7 @@ use protocol::{
 };
 use serde::Serialize;
 
-use crate::campaign::CampaignFile;
+use crate::{campaign::CampaignFile, report::Report};
 use people::Cast;
 use play::{Lost, Play};
 
@@ -89,6 +89,9 @@ pub struct Run {
     pub asked: Option<Asked>,
     /// Why people with the usual limits do not take part, if they do not.
     pub refusal: Option<String>,
+    /// What `report` would make of it.
+    #[serde(skip)]
+    pub report: Report,
 }
 
 /// A line of the organiser's screen.
@@ -191,6 +194,13 @@ pub fn rehearse(
 }
 
 impl Rehearsal {
+    /// What `report` would make of the run as planned, marked as a rehearsal's.
+    pub fn report(&self) -> Option<Report> {
+        let report = self.runs.first()?.report.clone();
+        let purpose = format!("REHEARSAL: nobody in this is real. {}", report.purpose);
+        Some(Report { purpose, ..report })
+    }
+
     /// Whether the campaign as written reaches all of its results if nothing goes wrong, and although a keyholder is
     /// lost if the plan says that one can be.
     pub fn holds(&self) -> bool {

@@ -268,7 +268,8 @@ fn a_rehearsal_shows_the_whole_campaign_and_leaves_nothing() {
     let home = home();
     rewritten(home.path(), &FEW);
     let rehearse = ["rehearse", "--from", "campaign.toml"];
-    coordinator(home.path(), &rehearse).assert().success().stdout_eq(str![[r#"
+    let page = [&rehearse[..], &["--report", "report.html"]].concat();
+    coordinator(home.path(), &page).assert().success().stdout_eq(str![[r#"
 REHEARSAL, as if the campaign began now. Everybody in it is made up; nothing was kept or sent.
 
 1. As planned: 14 members and 0 donors come and stay to the end
@@ -304,6 +305,9 @@ To think over:
 
 "#]]);
     assert!(!home.path().join("data").exists(), "the state folder was not touched");
+    let page = fs::read_to_string(home.path().join("report.html")).unwrap();
+    assert!(page.contains("<p>REHEARSAL: nobody in this is real. "), "{page}");
+    assert!(page.contains("14 reports of 14 that were sent in time"), "{page}");
 
     let few = [&rehearse[..], &["--members", "5", "--json"]].concat();
     let said = coordinator(home.path(), &few).output().unwrap();

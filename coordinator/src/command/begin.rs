@@ -61,7 +61,11 @@ pub(super) fn init(
     let now = dates::now();
     let secrets = Secrets::generate(address)?;
     let keys = Keys { organiser: secrets.organiser().public(), issuer: secrets.issuer().public() };
-    let plan = file.plan(keys, now)?;
+    let named = |problem| match &options.from {
+        Some(path) => campaign::within(path, problem),
+        None => problem,
+    };
+    let plan = file.plan(keys, now).map_err(named)?;
     let begun = Coordinator::new(&plan, secrets.configuration(BTreeMap::new()), now);
     let (_, records) =
         begun.map_err(|error| Problem::bug(format!("The plan cannot begin: {error}.")))?;

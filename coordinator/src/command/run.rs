@@ -40,8 +40,9 @@ struct Listening {
 
 pub(super) fn run(state: State, options: &cli::Run, screen: &mut Screen) -> Result<Exit, Problem> {
     let linger = options.linger.as_deref().map(dates::parse_span).transpose();
-    let linger =
-        linger.map_err(|error| Problem::new(Exit::Usage, "SPAN", format!("--linger: {error}.")))?;
+    let linger = linger.map_err(|error| {
+        Problem::new(Exit::Usage, "SPAN", format!("--linger: {error}.")).safe("It was not started.")
+    })?;
     let opened = state.open()?;
     let book = Book::read(&state.invites())?;
     let now = dates::now();

@@ -3,7 +3,7 @@
 use std::{collections::BTreeMap, thread, time::Duration};
 
 use host::{Problem, dates, files, journal::Journal, screen::Screen};
-use protocol::exit::Exit;
+use protocol::{exit::Exit, transcript::file};
 
 use crate::{
     cli::{self, Format},
@@ -24,6 +24,10 @@ pub(super) fn status(
 ) -> Result<Exit, Problem> {
     let zone = dates::zone();
     let mut last: Option<Status> = None;
+    if !state.journal().exists() {
+        // Says so, and what to do.
+        state.read()?;
+    }
     loop {
         let running = Journal::is_owned(&state.journal())?;
         let status = current(state, running)?;
@@ -83,8 +87,17 @@ pub(super) fn report(
     options: &cli::Report,
     screen: &mut Screen,
 ) -> Result<Exit, Problem> {
-    let path = options.transcript.clone().unwrap_or_else(|| state.transcript());
-    let (transcript, _) = verify::read(&path, Expected::default())?;
+    let (transcript, _) = match &options.transcript {
+        Some(path) => verify::read(path, Expected::default())?,
+        None if state.transcript().exists() => {
+            verify::read(&state.transcript(), Expected::default())?
+        }
+        // None was written yet.
+        None => {
+            let machine = state.read()?.machine(BTreeMap::new(), dates::now())?;
+            verify::verify(&file::write(machine.entries()), Expected::default())?
+        }
+    };
     let extension = options.out.extension().and_then(|extension| extension.to_str());
     let format = options.format.or(match extension {
         Some("html" | "htm") => Some(Format::Html),

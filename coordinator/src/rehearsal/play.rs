@@ -26,6 +26,7 @@ use crate::{
     campaign::Keys,
     invites::Book,
     office::Office,
+    report::Report,
     status::{Stage, Status, abort_words, word},
 };
 
@@ -296,6 +297,7 @@ impl<'a> Play<'a> {
             enrolled: machine.enrolled(),
             asked,
             refusal: manifest.and_then(refusal),
+            report: Report::of(transcript),
         }
     }
 }

@@ -118,15 +118,17 @@ fn intervals(
         for (label, colour, estimate, down) in each {
             let Some(Estimate { value, low, high, .. }) = estimate else { continue };
             let y = top + down;
+            // Beside the interval, where there is room.
+            let (beside, anchor) =
+                if high < 0.75 { (x(high) + 8.0, "start") } else { (x(low) - 8.0, "end") };
             let _ = writeln!(
                 page,
                 "<line x1=\"{:.1}\" x2=\"{:.1}\" y1=\"{y}\" y2=\"{y}\" stroke=\"{colour}\" stroke-width=\"3\"/>\
                  <circle cx=\"{:.1}\" cy=\"{y}\" r=\"5\" fill=\"{colour}\"><title>{label}: {value:.3}, {low:.3} to \
-                 {high:.3}</title></circle><text x=\"{:.1}\" y=\"{}\">{label} {value:.3}</text>",
+                 {high:.3}</title></circle><text x=\"{beside:.1}\" y=\"{}\" text-anchor=\"{anchor}\">{label} {value:.3}</text>",
                 x(low),
                 x(high),
                 x(value),
-                x(high) + 8.0,
                 y + 4,
             );
         }
