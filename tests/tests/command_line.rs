@@ -382,7 +382,10 @@ fn a_collective_beside_what_the_firm_could_do_itself() {
     some.succeeds();
     let named = |ended: &Ended, word: &str| ended.printed.contains(&format!("the firm: {word}, "));
     assert!(named(&some, "reweighing") && named(&some, "withhold") && !named(&some, "fare"));
-    assert!(some.printed.contains("rb-prob") && some.printed.contains("strength by validation"));
+    assert!(some.printed.contains("strength by validation"));
+    let place_of = |word: &str| some.printed.find(word).unwrap();
+    assert!(place_of("nobody") < place_of("rb-prob"), "{}", some.printed);
+    assert!(place_of("\nrandom") < place_of("the firm: "), "{}", some.printed);
     let all = place.loans(&["--flips", "5", "--firm-side", "all", "--json"]);
     all.succeeds();
     for word in ["reweighing", "massaging", "equalized-odds", "calibrated-fnr", "calibrated-fpr"]

@@ -42,7 +42,10 @@ pub(super) fn execute<W: Write>(
     }
     let summaries = summarise(&records);
     // Of a firm-side method the strength that validation people chose.
-    let shown: Vec<&Summary> = summaries.iter().filter(|s| s.choice != Choice::Strength).collect();
+    let mut shown: Vec<&Summary> =
+        summaries.iter().filter(|s| s.choice != Choice::Strength).collect();
+    // Nobody, then the collective, then the firm.
+    shown.sort_by_key(|s| (s.strength.is_some(), s.method != "none"));
     writeln!(
         world.out,
         "{}, {} firm, α = {}, seeds 0 to {} (mean ± half of the 95% interval)\n",
