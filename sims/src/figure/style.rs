@@ -41,7 +41,7 @@ impl Style {
     }
 
     pub(super) fn whisker_pen(self) -> Pen {
-        Pen::solid(self.colour.towards(Colour::WHITE, 0.25), 2.0)
+        Pen::solid(self.colour.towards(Colour::WHITE, 0.5), 1.5)
     }
 
     pub(super) fn mark(self, scene: &mut Scene, at: (f64, f64)) {
@@ -71,14 +71,19 @@ impl Styles {
                 None => {}
             }
         }
-        let taken = |colour: &Colour| styles.values().any(|style| style.colour == *colour);
-        let free: Vec<Style> =
-            OTHERS.iter().filter(|style| !taken(&style.colour)).copied().collect();
+        // Colours of no known method first; when they are used up, the same ones with other markers and dashes.
+        let taken: Vec<Style> = styles.values().copied().collect();
+        let is_new = |style: &Style| taken.iter().all(|other| other.colour != style.colour);
+        let again = (1..OTHERS.len()).flat_map(|turn| {
+            (0..OTHERS.len()).map(move |place| Style {
+                colour: OTHERS[place].colour,
+                ..OTHERS[(place + turn * 3) % OTHERS.len()]
+            })
+        });
+        let again = again.filter(|style| !taken.contains(style));
+        let looks: Vec<Style> = OTHERS.into_iter().filter(is_new).chain(again).collect();
         for (place, name) in others.into_iter().enumerate() {
-            // When the colours are used up, the same colours come with other markers and dashes.
-            let Style { colour, .. } = free[place % free.len()];
-            let shape = free[(place + place / free.len() * 3) % free.len()];
-            styles.insert(name.to_owned(), Style { colour, ..shape });
+            styles.insert(name.to_owned(), looks[place % looks.len()]);
         }
         Self(styles)
     }
@@ -158,6 +163,7 @@ const WINE: Colour = Colour(136, 34, 85);
 const OLIVE: Colour = Colour(110, 110, 30);
 const INDIGO: Colour = Colour(51, 34, 136);
 const BROWN: Colour = Colour(120, 78, 50);
+const TEAL: Colour = Colour(68, 170, 153);
 
 /// What the two labels of a person look like, [negative, positive]: light and dark in grey.
 pub(super) const LABELS: [Colour; 2] = [ORANGE, Colour(0, 94, 158)];
@@ -169,8 +175,8 @@ const fn style(colour: Colour, marker: Marker, dashes: &'static [f64]) -> Style 
     Style { colour, marker, dashes }
 }
 
-/// Methods that look the same in every figure (Okabe and Ito's colours).
-const METHODS: [(&[&str], Style); 7] = [
+/// Methods that look the same in every figure (Okabe and Ito's colours, then Tol's).
+const METHODS: [(&[&str], Style); 13] = [
     (&["rb-prob"], style(BLUE, Marker::Circle, SOLID)),
     (&["rb-label"], style(VERMILLION, Marker::Square, LONG)),
     (&["rb-dist"], style(GREEN, Marker::Triangle, LONG_SHORT)),
@@ -178,6 +184,12 @@ const METHODS: [(&[&str], Style); 7] = [
     (&["none", "no action", "base"], style(BLACK, Marker::Star, DOTS)),
     (&["fare"], style(ORANGE, Marker::TriangleDown, SHORT)),
     (&["calibrated-eqodds"], style(SKY, Marker::Pentagon, LONG)),
+    (&["reweighing"], style(INDIGO, Marker::Hexagon, SOLID)),
+    (&["massaging"], style(WINE, Marker::Plus, LONG_SHORT)),
+    (&["equalized-odds"], style(YELLOW, Marker::Pentagon, SOLID)),
+    (&["calibrated-fnr"], style(OLIVE, Marker::Diamond, LONG)),
+    (&["withhold"], style(BROWN, Marker::Square, DOTS)),
+    (&["reductions-equalized-odds"], style(TEAL, Marker::Cross, LONG_SHORT)),
 ];
 
 /// For all others, in the order in which they come.
