@@ -43,6 +43,8 @@ pub struct Subject {
     pub record: Vec<(&'static str, String)>,
     /// The true label.
     pub positive: bool,
+    /// What the firm has decided so far; unknown to some.
+    pub decision: Option<bool>,
     /// Whether it means to report the positive label if it is asked.
     pub complies: bool,
 }
@@ -61,7 +63,8 @@ impl Subject {
         };
         let label = if self.positive { "positive" } else { "negative" };
         let answer = if self.complies { "yes" } else { "no" };
-        format!("{names}role,label,decision,if_asked\n{values}{role},{label},unknown,{answer}\n")
+        let decision = decision_word(self.decision);
+        format!("{names}role,label,decision,if_asked\n{values}{role},{label},{decision},{answer}\n")
     }
 
     /// The same person with its campaign key, as the protocol sees it.
@@ -81,10 +84,19 @@ impl Subject {
             values: values?,
             positive: self.positive,
             role: self.role,
-            accepted: None,
+            accepted: self.decision,
             complies: self.complies,
             secret,
         })
+    }
+}
+
+/// As it is written and typed.
+pub const fn decision_word(decision: Option<bool>) -> &'static str {
+    match decision {
+        Some(true) => "positive",
+        Some(false) => "negative",
+        None => "unknown",
     }
 }
 
@@ -121,6 +133,7 @@ fn one(member: bool, dice: &mut Dice) -> Subject {
             ("sex", sex.to_owned()),
         ],
         positive: points > 38 + against,
+        decision: (age % 10 > 0).then_some(priors + juvenile < 4),
         complies: dice.below(8) > 0,
     }
 }

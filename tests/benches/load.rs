@@ -71,6 +71,7 @@ fn terms(people: usize) -> Result<Terms> {
         closing: 6.0,
         // Below what each sum collects for, as everybody demands where a keyholder can be lost.
         patience: 4.5,
+        audits: false,
         beat: beat()?,
     })
 }

@@ -36,6 +36,8 @@ pub struct Terms {
     pub closing: f64,
     /// How long a keyholder may be silent.
     pub patience: f64,
+    /// Whether the firm's decisions are added up before and after.
+    pub audits: bool,
     /// In seconds.
     pub beat: f64,
 }
@@ -73,7 +75,7 @@ no_show_milli = 100
 bins = 64
 [visits]
 confirmation = true
-audits = false
+audits = {}
 [times]
 issue_closes = "in {}"
 enrolment_closes = "in {}"
@@ -86,6 +88,7 @@ patience = "{}"
             self.donors,
             self.flip_budget,
             self.safe_cap,
+            self.audits,
             millis(self.joining),
             millis(self.joining + self.enrolling),
             millis(self.collecting),
@@ -128,6 +131,7 @@ pub fn beat() -> Result<f64> {
         collecting: 60.0,
         closing: 60.0,
         patience: 60.0,
+        audits: false,
         beat: 1.0,
     };
     let file = folder.path().join("campaign.toml");

@@ -8,11 +8,12 @@ use std::fs;
 use std::thread;
 use std::time::Duration;
 
+use protocol::aggregation::noise::Role;
 use protocol::campaign::Kind;
 use protocol::transcript::{Transcript, file};
 use serde_json::Value;
 use sims::campaign::hindsight::{Hindsight, Subject};
-use tests::people::{Counts, Dice, Subject as Written, made_up};
+use tests::people::{Counts, Dice, Subject as Written, decision_word, made_up};
 use tests::stage::{Running, Stage, Terms, beat};
 
 const MEMBERS: usize = 34;
@@ -22,6 +23,7 @@ const LEAVE: usize = 6;
 /// People whose program is killed and started again.
 const KILLED: usize = 5;
 const SEED: u64 = 7;
+const KINDS: [&str; 5] = ["audit-before", "regressor", "selection", "confirmation", "audit-after"];
 /// For anything that must happen at all; what is late by the plan's times is late, not wrong.
 const LONG: Duration = Duration::from_mins(4);
 
@@ -37,8 +39,9 @@ fn terms(beat: f64) -> Terms {
         enrolling: 6.0,
         // Longer than patience: nothing opens before whoever is lost is declared so.
         collecting: 8.0,
-        closing: 7.0,
+        closing: 6.0,
         patience: 3.0,
+        audits: true,
         beat,
     }
 }
@@ -71,7 +74,8 @@ fn real_programs_do_what_the_simulator_computes() {
             .map(|number| {
                 let (leaves, crashes) =
                     (leaving.contains(&spread(number)), killed.contains(&spread(number)));
-                scope.spawn(move || takes_part(stage, number, leaves, crashes))
+                let person = &people[number];
+                scope.spawn(move || takes_part(stage, (number, person), leaves, crashes))
             })
             .collect();
         // Everything is lost that was not on the disk: in the middle of joining, and of a collection.
@@ -92,7 +96,7 @@ fn real_programs_do_what_the_simulator_computes() {
         let results: Vec<_> = everybody.into_iter().map(|one| one.join().unwrap()).collect();
         (ended, results, coordinator)
     });
-    for aggregation in ["regressor", "selection", "confirmation"] {
+    for aggregation in KINDS {
         assert_eq!(phase(&ended, aggregation), "done", "{ended}");
     }
     assert_eq!(coordinator.end(LONG).unwrap().code, Some(0), "it lingers and ends by itself");
@@ -105,7 +109,7 @@ fn real_programs_do_what_the_simulator_computes() {
     agrees_with_the_simulator(&stage, &transcript, &people, &results);
     let id = transcript.plan().of_kind(Kind::Confirmation).unwrap();
     assert_eq!(transcript.sum(id).unwrap().lost().len(), 1, "the lost keyholder was recovered");
-    afterwards(&stage);
+    afterwards(&stage, &transcript);
 }
 
 /// A sum over the accepted reports is the plaintext sum, and everybody is told what the simulator computes.
@@ -113,22 +117,26 @@ fn agrees_with_the_simulator(
     stage: &Stage,
     transcript: &Transcript,
     people: &[Written],
-    results: &[Option<String>],
+    results: &[Option<Told>],
 ) {
     let schema = &transcript.plan().scoring.schema;
     let person = |(number, person): (usize, &Written)| {
         let secret = stage.campaign_key(&name(number)).unwrap();
-        Subject { person: person.person(schema, secret).unwrap(), accepted_after: None }
+        let accepted_after = results[number].as_ref().and_then(|of| of.accepted_after);
+        Subject { person: person.person(schema, secret).unwrap(), accepted_after }
     };
     let known: Vec<Subject> = people.iter().enumerate().map(person).collect();
     let hindsight = Hindsight::of(transcript, &known).unwrap();
-    assert_eq!(hindsight.sums.len(), 3);
+    assert_eq!(hindsight.sums.len(), KINDS.len());
     for (id, sum) in &hindsight.sums {
         assert_eq!(transcript.opened(*id).as_ref(), Some(sum), "{id}");
     }
     let told = |wanted: &str| -> BTreeSet<usize> {
         let results = results.iter().enumerate();
-        results.filter(|(_, told)| told.as_deref() == Some(wanted)).map(|(of, _)| of).collect()
+        let is_told = |of: &Option<Told>| {
+            of.as_ref().is_some_and(|told| told.asked.as_deref() == Some(wanted))
+        };
+        results.filter(|(_, of)| is_told(of)).map(|(of, _)| of).collect()
     };
     let (flip, keep) = (told("flip"), told("keep"));
     assert!(flip.is_subset(&hindsight.asked), "{flip:?} of {:?}", hindsight.asked);
@@ -139,15 +147,42 @@ fn agrees_with_the_simulator(
     let counted = &hindsight.counted[&id];
     let flipped = flip.iter().filter(|of| people[**of].complies && counted.contains(of)).count();
     assert_eq!(hindsight.sums[&id].values()[0], i64::try_from(flipped).unwrap());
+    // The audits count decisions by group and label, as those wrote them down who reported.
+    let after = |of: usize| results[of].as_ref().and_then(|told| told.accepted_after);
+    let before = |of: usize| people[of].decision;
+    let decisions: [(Kind, &dyn Fn(usize) -> Option<bool>); 2] =
+        [(Kind::AuditBefore, &before), (Kind::AuditAfter, &after)];
+    for (kind, decision) in decisions {
+        let id = transcript.plan().of_kind(kind).unwrap();
+        let counts = audited(people, &hindsight.counted[&id], decision);
+        assert_eq!(transcript.opened(id).unwrap().values(), counts, "{kind:?}");
+        assert!(counts[..8].iter().sum::<i64>() >= 10, "{kind:?} {counts:?}");
+    }
+}
+
+/// By group, label and decision; last come those who know none.
+fn audited(
+    people: &[Written],
+    counted: &BTreeSet<usize>,
+    decision: &dyn Fn(usize) -> Option<bool>,
+) -> Vec<i64> {
+    let mut counts = vec![0; 9];
+    for of in counted {
+        let minority = usize::from(people[*of].role == Role::Member);
+        let positive = usize::from(people[*of].positive);
+        let place = decision(*of).map(|decided| 4 * minority + 2 * positive + usize::from(decided));
+        counts[place.unwrap_or(8)] += 1;
+    }
+    counts
 }
 
 /// What everybody can check, and the organiser's last steps.
-fn afterwards(stage: &Stage) {
-    let transcript = "coordinator/transcript";
-    let verify = stage.done(&mut stage.coordinator(&["verify", transcript, "--json"]), LONG);
+fn afterwards(stage: &Stage, transcript: &Transcript) {
+    let file = "coordinator/transcript";
+    let verify = stage.done(&mut stage.coordinator(&["verify", file, "--json"]), LONG);
     assert_eq!(verify.unwrap().events("verified")[0]["complete"], true);
     let last = name(MEMBERS - 1);
-    let receipts = stage.participant(&last, &["verify", transcript, "--json"]);
+    let receipts = stage.participant(&last, &["verify", file, "--json"]);
     let receipts = stage.done(&mut { receipts }, LONG).unwrap().events("verified");
     assert!(
         receipts.iter().all(|of| of["counted"] == true) && !receipts.is_empty(),
@@ -156,8 +191,19 @@ fn afterwards(stage: &Stage) {
     stage.done(&mut stage.coordinator(&["report", "--out", "report.json"]), LONG).unwrap();
     let report = fs::read_to_string(stage.path("report.json")).unwrap();
     let report: Value = serde_json::from_str(&report).unwrap();
-    assert_eq!(report["keyholders"][4]["lost"], 1, "{report}");
-    assert_eq!(report["sums"].as_array().unwrap().len(), 3);
+    assert_eq!(report["keyholders"][4]["lost"], 2, "{report}");
+    assert_eq!(report["sums"].as_array().unwrap().len(), KINDS.len());
+    // Small counts are withheld.
+    for (place, kind) in [(0, Kind::AuditBefore), (4, Kind::AuditAfter)] {
+        let opened = transcript.opened(transcript.plan().of_kind(kind).unwrap()).unwrap().values();
+        let counts = report["sums"][place]["counts"].as_array().unwrap();
+        assert_eq!(counts.len(), opened.len(), "{report}");
+        let mut both = counts.iter().zip(opened);
+        assert!(
+            both.all(|(of, opened)| of["count"].is_null() || of["count"] == opened),
+            "{report}"
+        );
+    }
 }
 
 fn name(number: usize) -> String {
@@ -192,8 +238,19 @@ fn ceremony(stage: &Stage) -> Vec<Running> {
     seated.collect()
 }
 
-/// One person, from the code to the result: what it is told, if it is told anything.
-fn takes_part(stage: &Stage, number: usize, leaves: bool, crashes: bool) -> Option<String> {
+/// What somebody who stays to the end is told and says.
+struct Told {
+    asked: Option<String>,
+    accepted_after: Option<bool>,
+}
+
+/// One person, from the code to the end; nothing if it leaves.
+fn takes_part(
+    stage: &Stage,
+    (number, person): (usize, &Written),
+    leaves: bool,
+    crashes: bool,
+) -> Option<Told> {
     let (who, code) = (name(number), format!("{}.code", name(number)));
     let record = format!("{who}.csv");
     let known = ["1", "2,4", "3"][number % 3];
@@ -214,6 +271,7 @@ fn takes_part(stage: &Stage, number: usize, leaves: bool, crashes: bool) -> Opti
     if leaves {
         return None;
     }
+    let accepted_after = says_a_decision(stage, number, person);
     let run = ["run", "--json"];
     let mut running = stage.start(&mut stage.participant(&who, &run)).unwrap();
     if crashes {
@@ -229,7 +287,18 @@ fn takes_part(stage: &Stage, number: usize, leaves: bool, crashes: bool) -> Opti
     let ended = running.end(LONG).unwrap();
     assert!(matches!(ended.code, Some(0 | 11)), "{who}: {}", ended.all());
     let result = ended.events("result");
-    result.first().map(|result| result["asked"].as_str().unwrap().to_owned())
+    let asked = result.first().map(|result| result["asked"].as_str().unwrap().to_owned());
+    Some(Told { asked, accepted_after })
+}
+
+/// Every other person says what the firm has decided after it has retrained; here it decides by the true label. Nothing if it
+/// has come too late to say anything.
+fn says_a_decision(stage: &Stage, number: usize, person: &Written) -> Option<bool> {
+    let decided = number.is_multiple_of(2).then_some(person.positive)?;
+    let mut says = stage.participant(&name(number), &["decision"]);
+    let typed = format!("{}\n", decision_word(Some(decided)));
+    let ended = stage.answered(&mut says, &typed).unwrap().end(LONG).unwrap();
+    (ended.code == Some(0)).then_some(decided)
 }
 
 fn aggregation<'a>(status: &'a Value, kind: &str) -> &'a Value {

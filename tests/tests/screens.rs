@@ -30,6 +30,7 @@ fn terms(beat: f64) -> Terms {
         collecting: 2.0,
         closing: 2.0,
         patience: 6.0,
+        audits: false,
         beat,
     }
 }

@@ -32,6 +32,7 @@ fn terms(beat: f64) -> Terms {
         collecting: 3.0,
         closing: 4.0,
         patience: 6.0,
+        audits: false,
         beat,
     }
 }

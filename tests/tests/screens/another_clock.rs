@@ -49,6 +49,7 @@ fn terms() -> Terms {
         collecting: 2.0,
         closing: 2.0,
         patience: 6.0,
+        audits: false,
         beat: beat().unwrap(),
     }
 }
