@@ -133,7 +133,7 @@ fn one(member: bool, dice: &mut Dice) -> Subject {
             ("sex", sex.to_owned()),
         ],
         positive: points > 38 + against,
-        decision: (age % 10 > 0).then_some(priors + juvenile < 4),
+        decision: (!age.is_multiple_of(10)).then_some(priors + juvenile < 4),
         complies: dice.below(8) > 0,
     }
 }

@@ -149,10 +149,9 @@ fn agrees_with_the_simulator(
     assert_eq!(hindsight.sums[&id].values()[0], i64::try_from(flipped).unwrap());
     // The audits count decisions by group and label, as those wrote them down who reported.
     let after = |of: usize| results[of].as_ref().and_then(|told| told.accepted_after);
-    let before = |of: usize| people[of].decision;
-    let decisions: [(Kind, &dyn Fn(usize) -> Option<bool>); 2] =
-        [(Kind::AuditBefore, &before), (Kind::AuditAfter, &after)];
-    for (kind, decision) in decisions {
+    for kind in [Kind::AuditBefore, Kind::AuditAfter] {
+        let decision =
+            |of: usize| if kind == Kind::AuditAfter { after(of) } else { people[of].decision };
         let id = transcript.plan().of_kind(kind).unwrap();
         let counts = audited(people, &hindsight.counted[&id], decision);
         assert_eq!(transcript.opened(id).unwrap().values(), counts, "{kind:?}");
@@ -164,7 +163,7 @@ fn agrees_with_the_simulator(
 fn audited(
     people: &[Written],
     counted: &BTreeSet<usize>,
-    decision: &dyn Fn(usize) -> Option<bool>,
+    decision: impl Fn(usize) -> Option<bool>,
 ) -> Vec<i64> {
     let mut counts = vec![0; 9];
     for of in counted {
