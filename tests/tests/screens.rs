@@ -29,7 +29,8 @@ fn terms(beat: f64) -> Terms {
         enrolling: 2.0,
         collecting: 2.0,
         closing: 2.0,
-        patience: 6.0,
+        // Nobody is lost here, but everybody is stopped and started again, which may take a while.
+        patience: 60.0,
         audits: false,
         beat,
     }
