@@ -149,6 +149,10 @@ impl<K: Keep<Record>> Hours<K> {
     }
 
     fn answer(&mut self, jobs: Vec<Job>) -> Result<(), Problem> {
+        // Whoever is quicker than the next round must not be told that there is no such invite.
+        if jobs.iter().any(|job| self.is_stranger(&job.request)) {
+            self.admit()?;
+        }
         let (questions, replies): (Vec<_>, Vec<_>) =
             jobs.into_iter().map(|job| ((job.peer, job.request), job.reply)).unzip();
         let responses = self.office.turn(dates::now(), questions)?;
@@ -160,13 +164,24 @@ impl<K: Keep<Record>> Hours<K> {
         Ok(())
     }
 
-    /// New invites, and the status for everybody to see.
-    fn look_around(&mut self) -> Result<(), Problem> {
+    /// Whether it comes with an invite that was not read yet, or does not exist.
+    fn is_stranger(&self, request: &Request) -> bool {
+        matches!(request, Request::Issue { secret, .. } if !self.book.people.contains_key(&secret.hash()))
+    }
+
+    /// Reads new invites.
+    fn admit(&mut self) -> Result<(), Problem> {
         let new = self.book.follow(&self.state.invites())?;
         if !new.is_empty() {
             self.office.machine.admit(&new).map_err(|error| Problem::bug(error.to_string()))?;
         }
         self.front.invite(&self.book.keyholders);
+        Ok(())
+    }
+
+    /// New invites, and the status for everybody to see.
+    fn look_around(&mut self) -> Result<(), Problem> {
+        self.admit()?;
         let status =
             Status::of(self.office.machine(), self.office.seen(), &self.book, self.office.now);
         files::replace(&self.state.status(), status.to_json().as_bytes(), files::Audience::Owner)?;
