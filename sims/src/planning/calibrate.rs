@@ -85,7 +85,7 @@ pub struct Pair {
     pub budget: usize,
     /// The predicted change of `EqOd`, with its interval for one campaign.
     pub predicted: Within,
-    /// The variance of the prediction by chance: see [`chance_of_prediction`].
+    /// The variance of the prediction by chance: see `chance_of_prediction`.
     pub chance: f64,
     /// The change that came.
     pub realised: f64,
