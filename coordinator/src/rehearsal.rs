@@ -12,7 +12,8 @@ mod words;
 use host::Problem;
 use jiff::tz::TimeZone;
 use protocol::{
-    campaign::{CheckedPlan, Kind, SelectionMode},
+    aggregation::noise::Role,
+    campaign::{CheckedPlan, SelectionMode},
     keys::seat::Seat,
     roles::Time,
 };
@@ -217,12 +218,8 @@ impl Run {
 
 /// Donors as expected; members enough for a sum and for the flips, with some to spare.
 fn cast(plan: &CheckedPlan, file: &CampaignFile, expected: Expected) -> Cast {
-    let lends = plan
-        .aggregations
-        .iter()
-        .any(|of| matches!(of.kind, Kind::Scale | Kind::Neighbours | Kind::Regressor));
-    let audited = plan.of_kind(Kind::AuditBefore).is_some();
-    let usual_donors = if lends || audited { file.people.donors } else { 0 };
+    let report = plan.aggregations.iter().any(|of| of.kind.concerns(Role::Donor));
+    let usual_donors = if report { file.people.donors } else { 0 };
     let donors = expected.donors.unwrap_or(usual_donors).min(PEOPLE_MAX);
     let spare = plan.cohort_min.saturating_add(plan.cohort_min / 5);
     let enough = spare.max(plan.selection.rule.flip_budget.saturating_mul(3));

@@ -6,21 +6,13 @@
     reason = "as the snapshots are written by their tool"
 )]
 
+mod typed;
+
 use std::{fmt::Write, fs, path::Path};
 
-use snapbox::{
-    cmd::{Command, cargo_bin},
-    str,
-};
+use snapbox::{cmd::cargo_bin, str};
 
-fn coordinator(home: &Path, arguments: &[&str]) -> Command {
-    Command::new(cargo_bin("coordinator"))
-        .args(arguments)
-        .current_dir(home)
-        .env("XDG_DATA_HOME", home.join("data"))
-        .env("TZ", "UTC")
-        .env("NO_COLOR", "1")
-}
+use typed::{coordinator, example};
 
 fn home() -> tempfile::TempDir {
     tempfile::tempdir().unwrap()
@@ -32,8 +24,7 @@ fn campaign(home: &Path, from: &str, to: &str) {
 }
 
 fn rewritten(home: &Path, changes: &[(&str, &str)]) {
-    let example = coordinator(home, &["init", "--example"]).output().unwrap().stdout;
-    let mut text = String::from_utf8(example).unwrap();
+    let mut text = example(home);
     for (from, to) in changes {
         assert!(text.contains(from), "{from}");
         text = text.replacen(from, to, 1);

@@ -5,27 +5,13 @@
     reason = "as the snapshots are written by their tool"
 )]
 
-use std::{fs, path::Path};
+mod typed;
 
-use snapbox::{
-    cmd::{Command, cargo_bin},
-    data::Inline,
-    str,
-};
+use std::fs;
 
-fn coordinator(home: &Path, arguments: &[&str]) -> Command {
-    Command::new(cargo_bin("coordinator"))
-        .args(arguments)
-        .current_dir(home)
-        .env("XDG_DATA_HOME", home.join("data"))
-        .env("TZ", "UTC")
-        .env("NO_COLOR", "1")
-}
+use snapbox::{data::Inline, str};
 
-fn example(home: &Path) -> String {
-    let example = coordinator(home, &["init", "--example"]).output().unwrap().stdout;
-    String::from_utf8(example).unwrap()
-}
+use typed::{coordinator, example};
 
 /// What `init` says of the example with one change, and how it ends.
 fn refused(from: &str, to: &str, says: Inline) {

@@ -43,6 +43,25 @@ pub struct Terms {
 }
 
 impl Terms {
+    /// As few people as any sum is opened for, and time for everything.
+    pub const fn smallest() -> Self {
+        Self {
+            keyholders: 3,
+            recovery_threshold: 0,
+            reporters_max: 24,
+            donors: 12,
+            flip_budget: 2,
+            safe_cap: 4,
+            joining: 60.0,
+            enrolling: 60.0,
+            collecting: 60.0,
+            closing: 60.0,
+            patience: 60.0,
+            audits: false,
+            beat: 1.0,
+        }
+    }
+
     /// The file for `coordinator init`.
     pub fn file(&self, port: u16) -> String {
         let millis = |beats: f64| format!("{} ms", (beats * self.beat * 1_000.0).ceil());
@@ -119,21 +138,7 @@ pub fn beat() -> Result<f64> {
     const TIMES: u8 = 8;
     let program = Program::Coordinator.path();
     let folder = super::folder()?;
-    let terms = Terms {
-        keyholders: 3,
-        recovery_threshold: 0,
-        reporters_max: 24,
-        donors: 12,
-        flip_budget: 2,
-        safe_cap: 4,
-        joining: 60.0,
-        enrolling: 60.0,
-        collecting: 60.0,
-        closing: 60.0,
-        patience: 60.0,
-        audits: false,
-        beat: 1.0,
-    };
+    let terms = Terms::smallest();
     let file = folder.path().join("campaign.toml");
     fs::write(&file, terms.file(1))?;
     let start = Instant::now();

@@ -38,19 +38,13 @@ const ROUND: Duration = Duration::from_millis(100);
 
 fn terms() -> Terms {
     Terms {
-        keyholders: 3,
-        recovery_threshold: 0,
-        reporters_max: 24,
-        donors: 12,
-        flip_budget: 2,
-        safe_cap: 4,
         joining: 6.0,
         enrolling: 2.0,
         collecting: 2.0,
         closing: 2.0,
         patience: 6.0,
-        audits: false,
         beat: beat().unwrap(),
+        ..Terms::smallest()
     }
 }
 
