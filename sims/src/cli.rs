@@ -413,7 +413,7 @@ pub struct Plan {
     /// The expected share of the minority that joins, above 0 to 1.
     #[arg(long, default_value_t = 0.3)]
     pub alpha: f64,
-    /// The score: rb-prob, rb-label or rb-dist; random always runs beside it.
+    /// The score to plan with: rb-prob, rb-label, rb-dist or random; rb-prob, rb-label and random are shown beside it.
     #[arg(long, default_value = "rb-prob")]
     pub method: Method,
     /// Neighbours of rb-label and rb-dist.

@@ -36,7 +36,7 @@ pub struct Settings {
     pub seed: u32,
     /// The expected share of the firm's minority that joins.
     pub alpha: f64,
-    /// The score; `random` always runs beside it.
+    /// The score that is planned; see [`Settings::beside`].
     pub method: Method,
     /// Neighbours of `rb-label` and `rb-dist`.
     pub k: usize,
@@ -136,6 +136,12 @@ impl Progress for Silent {
 }
 
 impl Settings {
+    /// The scores that every plan shows beside the planned one, simulated among the same people.
+    pub fn beside(&self) -> Vec<Method> {
+        let shown = [Method::RbProb, Method::RbLabel, Method::Random];
+        shown.into_iter().filter(|&method| method != self.method).collect()
+    }
+
     /// Checks every setting.
     ///
     /// # Errors
@@ -169,5 +175,35 @@ impl Settings {
         limits.into_iter().find(|limit| !limit.2).map_or(Ok(()), |(name, got, _, allowed)| {
             Err(PlanningError::Setting { name, got, allowed })
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_scores_and_chance_are_in_every_plan() {
+        let beside = |method| {
+            let (encoding, stop) = (Encoding::Mix, Stop::default());
+            let settings = Settings {
+                seed: 0,
+                alpha: 0.3,
+                method,
+                k: 20,
+                encoding,
+                trained: 100,
+                shares: SHARES.to_vec(),
+                scenarios: Scenario::usual(),
+                target: 0.5,
+                harm: 0.02,
+                confidence: 0.5,
+                stop,
+            };
+            settings.beside()
+        };
+        assert_eq!(beside(Method::RbProb), [Method::RbLabel, Method::Random]);
+        assert_eq!(beside(Method::RbDist), [Method::RbProb, Method::RbLabel, Method::Random]);
+        assert_eq!(beside(Method::Random), [Method::RbProb, Method::RbLabel]);
     }
 }

@@ -188,6 +188,31 @@ impl<'a> Scene<'a> {
         encoding: Encoding,
         known: Option<usize>,
     ) -> Result<Scores, SceneError> {
+        self.scored(self.candidates(1.0)?, method, k, encoding, known)
+    }
+
+    /// Scores these minority train rows alone, which is cheaper where few of them join.
+    ///
+    /// # Errors
+    /// [`SceneError::Score`].
+    pub fn scores_of(
+        &self,
+        rows: &[usize],
+        method: Method,
+        k: usize,
+        encoding: Encoding,
+    ) -> Result<Scores, SceneError> {
+        self.scored(rows.to_vec(), method, k, encoding, None)
+    }
+
+    fn scored(
+        &self,
+        rows: Vec<usize>,
+        method: Method,
+        k: usize,
+        encoding: Encoding,
+        known: Option<usize>,
+    ) -> Result<Scores, SceneError> {
         let data = self.data;
         let scaling = Scaling::fit(&data.records.select(&self.train), encoding);
         let mut majority: Vec<usize> =
@@ -201,7 +226,6 @@ impl<'a> Scene<'a> {
             labels: &labels,
             penalty: REGRESSOR_PENALTY,
         };
-        let rows = self.candidates(1.0)?;
         let candidates = scaling.apply(&data.records.select(&rows));
         let scores = reference.score(method, k, &candidates, &rows, self.seed)?;
         Ok(Scores { seed: self.seed, by_row: rows.into_iter().zip(scores).collect() })

@@ -439,6 +439,8 @@ fn a_plan_is_kept_and_made_again() {
         "Theory, as a hint",
         "Recommended: M = ",
         "Recruit at least ",
+        "Scores side by side for M = ",
+        "EqOd by rb-label   EqOd at random",
         "What matters most for M = ",
         "what the firm knows of the group",
         "noisy-descent",

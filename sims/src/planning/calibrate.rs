@@ -193,7 +193,7 @@ impl Calibration {
         settings.stop.most = self.replicates;
         let rule = Rule::of(&reference, settings.trained).map_err(planning)?;
         let budgets: Vec<usize> = settings.shares.iter().map(|&s| rule.flips(s)).collect();
-        let runs = simulate(&reference, &settings, &budgets, &Silent).map_err(planning)?;
+        let runs = simulate(&reference, &settings, &[], &budgets, &Silent).map_err(planning)?;
         let scenario = &settings.scenarios[0];
         let realised = realise(&others, &settings, scenario, &budgets, self.drawn(draw, 1))
             .map_err(|error| CalibrationError::Scene { draw, error })?;

@@ -14,6 +14,7 @@
 //! `S^2` times the trained people per person that could be drawn. `sims plan --calibrate` measures how often
 //! the interval holds.
 
+use protocol::scoring::method::Method;
 use serde::{Deserialize, Serialize};
 
 use super::Settings;
@@ -38,6 +39,8 @@ pub struct Outlook {
     pub error_before: f64,
     /// Per M of the plan.
     pub levels: Vec<Level>,
+    /// Scores that nobody could be ranked by, and why.
+    pub left_out: Vec<String>,
 }
 
 /// What one M does in one scenario.
@@ -61,8 +64,19 @@ pub struct Level {
     pub error: f64,
     /// The same `[majority, minority]`.
     pub group_error: [f64; 2],
-    /// Mean change of `EqOd` if as many flip at random.
-    pub random: f64,
+    /// What the other scores do, in the order of [`Settings::beside`].
+    pub beside: Vec<Beside>,
+}
+
+/// What another score does with the same M, in the same replicates.
+#[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
+pub struct Beside {
+    /// Which.
+    pub method: Method,
+    /// Mean change of `EqOd`.
+    pub change: f64,
+    /// That minus the planned score's, with the 95% interval of the mean of paired differences.
+    pub beyond: Within,
 }
 
 /// A paired change of `EqOd`.
@@ -104,14 +118,24 @@ impl Outlook {
     /// Summarises the replicates of one scenario; `budgets` are M, one per share of the settings.
     pub fn of(runs: &Runs, settings: &Settings, budgets: &[usize], drawing: Drawing) -> Self {
         let levels = settings.shares.iter().zip(budgets).enumerate();
+        let beside = settings.beside();
+        let reason = |(place, method): (usize, &Method)| {
+            let failed = runs.runs.iter().find_map(|run| run.beside.get(place)?.as_ref().err());
+            Some(format!("{method}: {}", failed?))
+        };
         Self {
+            left_out: beside.iter().enumerate().filter_map(reason).collect(),
             scenario: runs.scenario.clone(),
             replicates: runs.runs.len(),
             eqod_before: mean(&runs.runs, |run| run.before.eqod),
             error_before: mean(&runs.runs, |run| run.before.error),
             levels: levels
                 .map(|(place, (&share, &budget))| {
-                    Level::of(&runs.runs, place, settings, drawing).at(share, budget)
+                    let level = Level::of(&runs.runs, place, settings, drawing);
+                    let others = beside.iter().enumerate().filter_map(|(other, &method)| {
+                        Beside::of(&runs.runs, place, other, method)
+                    });
+                    Level { share, budget, beside: others.collect(), ..level }
                 })
                 .collect(),
         }
@@ -140,12 +164,26 @@ impl Level {
             worse: count(&|run| rose(run) > settings.harm),
             error: by(|point| point.error),
             group_error: [by(|point| point.group_error[0]), by(|point| point.group_error[1])],
-            random: mean(runs, |run| run.random[place].eqod - run.before.eqod),
+            beside: Vec::new(),
         }
     }
+}
 
-    fn at(self, share: f64, budget: usize) -> Self {
-        Self { share, budget, ..self }
+impl Beside {
+    /// Nothing if a replicate could not be ranked by it.
+    fn of(runs: &[Run], place: usize, other: usize, method: Method) -> Option<Self> {
+        let point = |run: &Run| Some(*run.beside.get(other)?.as_ref().ok()?.get(place)?);
+        let after: Vec<f64> =
+            runs.iter().map(|run| Some(point(run)?.eqod)).collect::<Option<_>>()?;
+        let planned: Vec<f64> = runs.iter().map(|run| run.ranked[place].eqod).collect();
+        let beyond = Mean::of_differences(&after, &planned)?;
+        let half = beyond.half_width?;
+        let value = beyond.mean;
+        Some(Self {
+            method,
+            change: mean(runs, |run| run.ranked[place].eqod - run.before.eqod) + value,
+            beyond: Within { value, low: value - half, high: value + half },
+        })
     }
 }
 
@@ -324,7 +362,7 @@ mod tests {
             worse: share(worse),
             error: 0.0,
             group_error: [0.0; 2],
-            random: 0.0,
+            beside: Vec::new(),
         };
         Outlook {
             scenario: Scenario::usual()[place].clone(),
@@ -332,7 +370,28 @@ mod tests {
             eqod_before: 0.2,
             error_before: 0.3,
             levels: [10, 20, 30].into_iter().zip(odds).map(level).collect(),
+            left_out: Vec::new(),
         }
+    }
+
+    #[test]
+    fn another_score_is_compared_within_the_same_replicates() {
+        let point = |eqod| Point { flips: 1, caught: 0, eqod, error: 0.0, group_error: [0.0; 2] };
+        let run = |before, planned, other| Run {
+            before: point(before),
+            ranked: vec![point(planned)],
+            beside: vec![Ok(vec![point(other)])],
+        };
+        // Changes -.2, -.4 planned, -.1, -.2 by the other: differences .1, .2; t(.975, 1) = 12.7062.
+        let mut runs = [run(0.5, 0.3, 0.4), run(0.6, 0.2, 0.4)];
+        let found = Beside::of(&runs, 0, 0, Method::Random).unwrap();
+        let close = |got: f64, expected: f64| assert!((got - expected).abs() < 1e-4, "{got}");
+        close(found.change, -0.15);
+        close(found.beyond.value, 0.15);
+        close(found.beyond.high - 0.15, 12.706_2 * 0.05);
+        let error = crate::scene::SceneError::Alpha { alpha: 2.0 };
+        runs[1].beside[0] = Err(error);
+        assert_eq!(Beside::of(&runs, 0, 0, Method::Random), None);
     }
 
     #[test]

@@ -127,10 +127,11 @@ impl Report {
         let rule = rule::Rule::of(reference, settings.trained)?;
         let budgets: Vec<usize> = settings.shares.iter().map(|&share| rule.flips(share)).collect();
         let drawing = drawing(reference, settings.trained);
-        let outlooks: Vec<Outlook> = simulate(reference, settings, &budgets, progress)?
-            .iter()
-            .map(|runs| Outlook::of(runs, settings, &budgets, drawing))
-            .collect();
+        let outlooks: Vec<Outlook> =
+            simulate(reference, settings, &settings.beside(), &budgets, progress)?
+                .iter()
+                .map(|runs| Outlook::of(runs, settings, &budgets, drawing))
+                .collect();
         let verdict = Verdict::of(&rule, &outlooks, settings.confidence);
         let sensitivity = questioned(&outlooks, &verdict)
             .map(|budget| Sensitivity::of(reference, settings, &rule, budget, progress))

@@ -90,7 +90,7 @@ impl Sensitivity {
             ..settings.clone()
         };
         let play = |reference: &Dataset, settings: &Settings| {
-            let all = simulate(reference, settings, &[budget], &Silent)?;
+            let all = simulate(reference, settings, &[], &[budget], &Silent)?;
             Ok::<Effect, PlanningError>(Effect::of(&all[0].runs, settings))
         };
         let alternatives = alternatives(reference, &base, rule);

@@ -7,7 +7,8 @@
 //! trains on more people than that is made of people drawn with replacement.
 //!
 //! **What is measured.** The firm's decisions on the measured people against their true labels, after M flips,
-//! minus the same after none.
+//! minus the same after none. Other scores may be laid beside the planned one: the same replicates, M and firms,
+//! only the order in which candidates are asked is another.
 
 use std::ops::Range;
 
@@ -34,7 +35,7 @@ pub(super) enum Stream {
 }
 
 /// What a firm came to, once.
-#[derive(Clone, Copy, Debug, PartialEq, Deserialize, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Point {
     /// How many flipped.
     pub flips: usize,
@@ -49,14 +50,14 @@ pub struct Point {
 }
 
 /// One replicate of one scenario.
-#[derive(Clone, Debug, PartialEq, Deserialize, Serialize)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Run {
     /// Without a campaign.
     pub before: Point,
-    /// Per M, by the method's order.
+    /// Per M, by the planned score's order.
     pub ranked: Vec<Point>,
-    /// Per M, by a random order.
-    pub random: Vec<Point>,
+    /// Per other score, in the order asked for: the same, or why nobody can be ranked by it.
+    pub beside: Vec<Result<Vec<Point>, SceneError>>,
 }
 
 /// All replicates of one scenario, in order.
@@ -102,18 +103,20 @@ pub fn drawing(reference: &Dataset, trained: usize) -> Drawing {
     }
 }
 
-/// Simulates every scenario until it has been simulated often enough; `budgets` are M, ascending.
+/// Simulates every scenario until it has been simulated often enough; `budgets` are M, ascending, `beside` the
+/// scores to lay beside the planned one, which have no say in when it is enough.
 ///
 /// # Errors
-/// [`PlanningError::Scene`].
+/// [`PlanningError::Scene`]; a score that is only laid beside stops nothing.
 pub fn simulate(
     reference: &Dataset,
     settings: &Settings,
+    beside: &[Method],
     budgets: &[usize],
     progress: &dyn Progress,
 ) -> Result<Vec<Runs>, PlanningError> {
     let proxy = proxy(reference, settings);
-    let stage = Stage { reference, settings, budgets, proxy: &proxy };
+    let stage = Stage { reference, settings, beside, budgets, proxy: &proxy };
     let mut all: Vec<Runs> = settings
         .scenarios
         .iter()
@@ -169,8 +172,15 @@ pub(super) fn draw(seed: u32, replicate: u32, stream: Stream, what: usize) -> f6
 struct Stage<'a> {
     reference: &'a Dataset,
     settings: &'a Settings,
+    beside: &'a [Method],
     budgets: &'a [usize],
     proxy: &'a [bool],
+}
+
+/// Candidates of one replicate in the order in which they are asked: by the planned score, and by each beside it.
+struct Orders {
+    ranked: Vec<usize>,
+    beside: Vec<Result<Vec<usize>, SceneError>>,
 }
 
 /// Reference rows of one replicate: those the firm trains on, then those it is measured on.
@@ -209,15 +219,11 @@ impl Stage<'_> {
             let members = scene.members(alpha)?.len();
             return Err(SceneError::NoCandidates { members, alpha });
         }
-        let rank = |method| -> Result<Vec<usize>, SceneError> {
-            Ok(scene.scores(method, k, encoding)?.ranking(&candidates))
+        let ranked = scene.scores(method, k, encoding)?.ranking(&candidates);
+        let beside = |&method: &Method| {
+            Ok(scene.scores_of(&candidates, method, k, encoding)?.ranking(&candidates))
         };
-        let orders: [Vec<usize>; 2] = match method {
-            Method::Random => [rank(method)?, rank(method)?],
-            Method::RbProb | Method::RbLabel | Method::RbDist => {
-                [rank(method)?, rank(Method::Random)?]
-            }
-        };
+        let orders = Orders { ranked, beside: self.beside.iter().map(beside).collect() };
         let scenarios = open.iter().map(|&place| &scenarios[place]);
         scenarios
             .map(|scenario| {
@@ -245,7 +251,7 @@ impl Stage<'_> {
         replicate: u32,
         scenario: &Scenario,
         trial: &Trial<'_>,
-        orders: &[Vec<usize>; 2],
+        orders: &Orders,
     ) -> Result<Run, SceneError> {
         let seed = self.settings.seed;
         let complies =
@@ -261,7 +267,11 @@ impl Stage<'_> {
                 })
                 .collect()
         };
-        Ok(Run { before, ranked: series(&orders[0])?, random: series(&orders[1])? })
+        let beside = orders.beside.iter().map(|order| match order {
+            Ok(order) => series(order),
+            Err(error) => Err(error.clone()),
+        });
+        Ok(Run { before, ranked: series(&orders.ranked)?, beside: beside.collect() })
     }
 }
 
@@ -319,7 +329,7 @@ mod tests {
     }
 
     fn stage<'a>(reference: &'a Dataset, settings: &'a Settings) -> Stage<'a> {
-        Stage { reference, settings, budgets: &[10], proxy: &[] }
+        Stage { reference, settings, beside: &[], budgets: &[10], proxy: &[] }
     }
 
     #[test]
@@ -353,7 +363,8 @@ mod tests {
         let settings = settings(scenarios);
         let run = |threads| {
             let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build().unwrap();
-            pool.install(|| simulate(&reference, &settings, &[10, 20], &Silent).unwrap())
+            let beside = settings.beside();
+            pool.install(|| simulate(&reference, &settings, &beside, &[10, 20], &Silent).unwrap())
         };
         let one = run(1);
         assert_eq!(one, run(3));
@@ -368,7 +379,7 @@ mod tests {
             all(&[Learner::logistic()], &[GroupUse::Used], &[Filter::Nothing], &[1.0, 0.5]);
         let stop = Stop { batch: 20, most: 20, half_width: 0.0 };
         let settings = Settings { stop, ..settings(scenarios) };
-        let all = simulate(&reference, &settings, &[10, 20], &Silent).unwrap();
+        let all = simulate(&reference, &settings, &[], &[10, 20], &Silent).unwrap();
         let flips = |scenario: usize, place: usize| -> Vec<usize> {
             all[scenario].runs.iter().map(|run| run.ranked[place].flips).collect()
         };
@@ -384,7 +395,7 @@ mod tests {
         let filters = [Filter::Nothing, Filter::Prune];
         let scenarios = all(&[Learner::logistic()], &[GroupUse::Used], &filters, &[1.0]);
         let settings = settings(scenarios);
-        let all = simulate(&reference, &settings, &[10, 20], &Silent).unwrap();
+        let all = simulate(&reference, &settings, &[], &[10, 20], &Silent).unwrap();
         let caught = |scenario: usize| -> usize {
             all[scenario].runs.iter().map(|run| run.ranked[1].caught).sum()
         };
@@ -411,9 +422,45 @@ mod tests {
         let rounds = |half_width| {
             let stop = Stop { batch: 4, most: 10, half_width };
             let settings = Settings { stop, ..settings(Scenario::usual()[..1].to_vec()) };
-            simulate(&reference, &settings, &[10, 20], &Silent).unwrap()[0].runs.len()
+            simulate(&reference, &settings, &[], &[10, 20], &Silent).unwrap()[0].runs.len()
         };
         assert_eq!((rounds(1.0), rounds(0.0)), (4, 10));
+    }
+
+    #[test]
+    fn a_score_beside_is_what_it_would_be_if_it_were_planned() {
+        let reference = reference();
+        let planned = |method, beside: &[Method]| {
+            let scenarios = Scenario::usual()[..2].to_vec();
+            let settings = Settings { method, ..settings(scenarios) };
+            simulate(&reference, &settings, beside, &[10, 20], &Silent).unwrap()
+        };
+        let other = [Method::RbLabel, Method::RbProb, Method::Random];
+        for (place, method) in other.into_iter().enumerate() {
+            let alone = planned(method, &[]);
+            for (one, all) in alone.iter().zip(planned(Method::RbDist, &other)) {
+                for (one, all) in one.runs.iter().zip(&all.runs) {
+                    assert_eq!(all.beside[place].as_ref(), Ok(&one.ranked), "{method}");
+                    assert_eq!(one.before, all.before);
+                    assert_eq!(one.beside, []);
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_score_that_cannot_be_laid_beside_stops_nothing() {
+        let reference = reference();
+        let scenarios = Scenario::usual()[..1].to_vec();
+        let settings = Settings { k: 100_000, ..settings(scenarios) };
+        let beside = [Method::RbLabel, Method::Random];
+        let all = simulate(&reference, &settings, &beside, &[10, 20], &Silent).unwrap();
+        assert_eq!(all[0].runs.len(), 8);
+        for run in &all[0].runs {
+            let reason = run.beside[0].as_ref().unwrap_err().to_string();
+            assert!(reason.contains("k = 100000"), "{reason}");
+            assert_eq!(run.beside[1].as_ref().map(Vec::len), Ok(2));
+        }
     }
 
     #[test]

@@ -9,7 +9,6 @@ use crate::planning::outlook::Outlook;
 use crate::planning::report::Report;
 use crate::planning::rule::Within;
 use crate::planning::sensitivity::{Effect, Sensitivity};
-use protocol::scoring::method::Method;
 
 /// The change of `EqOd` against M, in every scenario.
 pub(super) fn figure(report: &Report) -> Panels {
@@ -34,19 +33,26 @@ pub(super) fn figure(report: &Report) -> Panels {
 fn panel(report: &Report, outlook: &Outlook) -> Panel {
     let settings = &report.settings;
     let nobody = Point::at(0.0, Estimate::exact(0.0));
-    let (mut ranked, mut random) = (vec![nobody], vec![nobody]);
+    let mut ranked = vec![nobody];
     for level in &outlook.levels {
         let budget = u32::try_from(level.budget).map_or(f64::INFINITY, f64::from);
         let Within { low, high, .. } = level.change.predicted;
         let change = Estimate::within(level.change.mean, Interval { low, high });
         ranked.push(Point::at(budget, change));
-        random.push(Point::at(budget, Estimate::exact(level.random)));
     }
     let last = ranked.last().map_or(0.0, |point| point.x.mean);
     let goal = Estimate::exact(-settings.target * outlook.eqod_before);
     let mut series = vec![Series { name: settings.method.word().to_owned(), points: ranked }];
-    if settings.method != Method::Random {
-        series.push(Series { name: Method::Random.word().to_owned(), points: random });
+    for method in settings.beside() {
+        let points = outlook.levels.iter().filter_map(|level| {
+            let budget = u32::try_from(level.budget).map_or(f64::INFINITY, f64::from);
+            let other = level.beside.iter().find(|other| other.method == method)?;
+            Some(Point::at(budget, Estimate::exact(other.change)))
+        });
+        let points: Vec<Point> = [nobody].into_iter().chain(points).collect();
+        if points.len() > 1 {
+            series.push(Series { name: method.word().to_owned(), points });
+        }
     }
     series.push(Series {
         name: "target".to_owned(),

@@ -2,10 +2,14 @@
 
 use std::io::{self, Write};
 
+use protocol::scoring::method::Method;
+
 use super::super::table::align;
 use crate::dataset::Dataset;
 use crate::planning::Settings;
-use crate::planning::outlook::{Change, Choice, Outlook, Reason, Verdict, WORSE_MAX};
+use crate::planning::outlook::{
+    Beside, Change, Choice, Level, Outlook, Reason, Verdict, WORSE_MAX,
+};
 use crate::planning::report::{Expected, Report, Source};
 use crate::planning::rule::{Recruits, Rule, START, Within};
 use crate::planning::scenario::{Filter, GroupUse};
@@ -115,12 +119,13 @@ pub(super) fn report(out: &mut impl Write, report: &Report) -> io::Result<()> {
             100.0 * target,
         )?;
         for outlook in &report.outlooks {
-            write!(out, "\n{}", scenario(outlook))?;
+            write!(out, "\n{}", scenario(outlook, &report.settings))?;
         }
         writeln!(out)?;
     }
     verdict(out, report)?;
     if let Some(of) = &report.sensitivity {
+        scores(out, report, of.budget)?;
         sensitivity(out, of)?;
     }
     writeln!(
@@ -147,8 +152,8 @@ pub(super) fn report(out: &mut impl Write, report: &Report) -> io::Result<()> {
     )
 }
 
-fn scenario(outlook: &Outlook) -> String {
-    let header = [
+fn scenario(outlook: &Outlook, settings: &Settings) -> String {
+    let mut header = [
         "M",
         "of M_SP",
         "flips",
@@ -160,12 +165,17 @@ fn scenario(outlook: &Outlook) -> String {
         "error",
         "of majority",
         "of minority",
-        "EqOd at random",
-        "caught",
-    ];
+    ]
+    .map(str::to_owned)
+    .to_vec();
+    let beside = settings.beside();
+    header.extend(beside.iter().map(|&method| match method {
+        Method::Random => "EqOd at random".to_owned(),
+        Method::RbProb | Method::RbLabel | Method::RbDist => format!("EqOd by {method}"),
+    }));
     let filters = outlook.scenario.filter != Filter::Nothing;
-    let columns = if filters { header.len() } else { header.len() - 1 };
-    let mut rows = vec![header[..columns].iter().map(|&name| name.to_owned()).collect()];
+    header.extend(filters.then(|| "caught".to_owned()));
+    let mut rows = vec![header];
     for level in &outlook.levels {
         let Change { tenth, ninetieth, predicted: Within { low, high, .. }, .. } = level.change;
         let [majority, minority] = level.group_error;
@@ -181,8 +191,11 @@ fn scenario(outlook: &Outlook) -> String {
             signed(level.error),
             signed(majority),
             signed(minority),
-            signed(level.random),
         ];
+        row.extend(beside.iter().map(|&method| {
+            let other = other(level, method);
+            other.map_or_else(|| "-".to_owned(), |other| signed(other.change))
+        }));
         row.extend(filters.then(|| format!("{:.0}%", 100.0 * level.caught)));
         rows.push(row);
     }
@@ -192,8 +205,45 @@ fn scenario(outlook: &Outlook) -> String {
         outlook.eqod_before,
         outlook.error_before,
         outlook.replicates,
-        indented(&align(&rows))
+        indented(&align(&rows)) + &left_out(&outlook.left_out)
     )
+}
+
+fn other(level: &Level, method: Method) -> Option<&Beside> {
+    level.beside.iter().find(|other| other.method == method)
+}
+
+fn left_out(lines: &[String]) -> String {
+    lines.iter().fold(String::new(), |text, line| text + "  could not be simulated: " + line + "\n")
+}
+
+/// The other scores beside the planned one, for one M.
+fn scores(out: &mut impl Write, report: &Report, budget: usize) -> io::Result<()> {
+    let Settings { method, .. } = report.settings;
+    let beside = report.settings.beside();
+    writeln!(
+        out,
+        "\nScores side by side for M = {budget}: mean change of EqOd; in brackets, by how much it differs from that by {method}\n\
+         among the same people (95% interval of the mean)"
+    )?;
+    let header = std::iter::once(&method).chain(&beside).map(|method| method.word().to_owned());
+    let mut rows = vec![std::iter::once(String::new()).chain(header).collect()];
+    for outlook in &report.outlooks {
+        let Some(level) = outlook.levels.iter().find(|level| level.budget == budget) else {
+            continue;
+        };
+        let cell = |&method: &Method| {
+            other(level, method).map_or_else(
+                || "-".to_owned(),
+                |Beside { change, beyond: Within { low, high, .. }, .. }| {
+                    format!("{} ({} to {})", signed(*change), signed(*low), signed(*high))
+                },
+            )
+        };
+        let first = [outlook.scenario.words(), signed(level.change.mean)];
+        rows.push(first.into_iter().chain(beside.iter().map(cell)).collect());
+    }
+    write!(out, "{}", indented(&align(&rows)))
 }
 
 fn verdict(out: &mut impl Write, report: &Report) -> io::Result<()> {
@@ -300,10 +350,7 @@ fn sensitivity(out: &mut impl Write, of: &Sensitivity) -> io::Result<()> {
         rows.extend(changed.map(|(word, effect)| row(format!("  {word}"), effect)));
     }
     write!(out, "{}", indented(&align(&rows)))?;
-    for line in &of.left_out {
-        writeln!(out, "  could not be simulated: {line}")?;
-    }
-    Ok(())
+    write!(out, "{}", left_out(&of.left_out))
 }
 
 /// What the group is called: its column, where that is known.
