@@ -404,6 +404,15 @@ pub struct Plan {
     /// Instead of --reference: compas, adult, acs, hsls, synthetic, or the path of a description (TOML).
     #[arg(long)]
     pub dataset: Option<String>,
+    /// Instead of --reference: sums alone (TOML), from which people are drawn; --write-aggregates shows the format.
+    #[arg(long, conflicts_with_all = ["reference", "dataset"])]
+    pub aggregates: Option<PathBuf>,
+    /// Instead of a plan: write the sums of the reference, or of a finished campaign, to this file.
+    #[arg(long, conflicts_with_all = ["aggregates", "verify", "calibrate"])]
+    pub write_aggregates: Option<PathBuf>,
+    /// The transcript of a finished campaign by rb-prob, with audits, for --write-aggregates.
+    #[arg(long, requires = "write_aggregates", conflicts_with_all = ["reference", "dataset"])]
+    pub transcript: Option<PathBuf>,
     /// The folder that holds the data sets.
     #[arg(long)]
     pub data: Option<PathBuf>,
@@ -462,10 +471,10 @@ pub struct Plan {
     #[arg(long)]
     pub json: bool,
     /// Make this plan (a plan.json) again and compare every digit; all other options but --data are the file's.
-    #[arg(long, conflicts_with_all = ["reference", "dataset", "calibrate"])]
+    #[arg(long, conflicts_with_all = ["reference", "dataset", "aggregates", "calibrate"])]
     pub verify: Option<PathBuf>,
     /// Instead of a plan: compare predictions with campaigns that then took place, on made-up people.
-    #[arg(long, conflicts_with_all = ["reference", "dataset"])]
+    #[arg(long, conflicts_with_all = ["reference", "dataset", "aggregates"])]
     pub calibrate: bool,
     /// How many made-up populations.
     #[arg(long, default_value_t = 400, value_parser = clap::value_parser!(u32).range(10..=100_000), requires = "calibrate")]
@@ -474,6 +483,9 @@ pub struct Plan {
 
 const PLAN: &str = "Example:\n  \
   sims plan --reference ref.csv --group sex=Female --label approved=yes --target 0.5\n\
+Without a sample, from sums:\n  \
+  sims plan --write-aggregates sums.toml --transcript campaign.transcript\n  \
+  sims plan --aggregates sums.toml\n\
 Exit code 20: no M is safe in all scenarios. Tick those you think possible with --firms, --group-use,\n\
 --filters and --carried-out; every combination counts. Nothing leaves this machine.";
 

@@ -20,6 +20,8 @@ use crate::experiment::sweep::SweepError;
 use crate::figure::FigureError;
 use crate::paper::PaperError;
 use crate::planning::PlanningError;
+use crate::planning::aggregates::AggregatesError;
+use crate::planning::aggregates::opened::OpenedError;
 use crate::planning::calibrate::CalibrationError;
 use crate::planning::report::Difference;
 use crate::population::PopulationError;
@@ -133,8 +135,26 @@ pub enum CommandError {
     /// A plan cannot be made.
     #[error(transparent)]
     Planning(#[from] PlanningError),
+    /// A file holds no aggregates.
+    #[error("{}: {error}", .file.display())]
+    Aggregates {
+        /// The file.
+        file: PathBuf,
+        /// What is wrong with it.
+        error: AggregatesError,
+    },
+    /// A transcript holds no aggregates of people.
+    #[error("{}: {error}", .file.display())]
+    Opened {
+        /// The transcript.
+        file: PathBuf,
+        /// Why.
+        error: OpenedError,
+    },
     /// Neither a reference nor a data set.
-    #[error("a plan needs people like the firm's: --reference FILE.csv or --dataset WORD")]
+    #[error(
+        "a plan needs people like the firm's: --reference FILE.csv, --dataset WORD or --aggregates FILE.toml"
+    )]
     NoReference,
     /// A file is no plan.
     #[error("{}: not a plan: {source}", .file.display())]
@@ -186,6 +206,7 @@ impl CommandError {
             | Self::SelfDescribed(InferError::Unmarked { .. })
             | Self::Planning(PlanningError::Setting { .. } | PlanningError::Nothing { .. })
             | Self::NoReference
+            | Self::Aggregates { .. }
             | Self::Experiment { .. }
             | Self::NoMarks { .. }
             | Self::Options(_) => Exit::Configuration,
@@ -195,6 +216,7 @@ impl CommandError {
             | Self::Planning(_)
             | Self::Calibration(_)
             | Self::PlanFile { .. }
+            | Self::Opened { .. }
             | Self::Scene(_)
             | Self::Compare(_)
             | Self::Population(_)
@@ -232,6 +254,9 @@ impl CommandError {
         match self {
             Self::PlanDiffers { .. } => Some(
                 "compare the versions and the reference's hash in the file with yours; another program, other data or another processor give other numbers",
+            ),
+            Self::Aggregates { .. } => Some(
+                "sims plan --write-aggregates FILE --dataset synthetic writes such a file to look at",
             ),
             Self::Planning(PlanningError::FewPeople { .. }) => {
                 Some("use a larger reference; with few people nothing can be said")

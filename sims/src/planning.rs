@@ -6,10 +6,12 @@
 //! - [`outlook`]: what they come to per M, with a prediction interval, and what to do about it.
 //!   [`sensitivity`]: which assumption matters most.
 //! - [`report`]: all of it, as it is kept and made again.
+//! - [`aggregates`]: people drawn from sums, where there is no reference.
 //! - [`calibrate`]: predictions against campaigns that then took place, on people whose truth is known.
 //!
 //! Nothing here looks at a firm: whatever is said holds for the scenarios that were ticked, and no others.
 
+pub mod aggregates;
 pub mod calibrate;
 pub mod outlook;
 pub mod report;

@@ -12,6 +12,7 @@ use sha2::{Digest, Sha256};
 
 pub mod causal;
 pub mod embedding;
+pub mod moments;
 pub mod toy;
 
 /// Why settings are not those of a population.
@@ -60,6 +61,7 @@ enum Stream {
     Causal = 1,
     Toy = 2,
     Embedding = 3,
+    Moments = 4,
 }
 
 /// The exogenous draws of one person, in slots that do not depend on anything drawn.

@@ -463,6 +463,60 @@ fn a_plan_is_kept_and_made_again() {
     place.sims(&["plan", "--verify", "loans.csv"]).fails(65, &["loans.csv: not a plan"]);
 }
 
+#[test]
+fn a_plan_is_made_of_sums_alone() {
+    let place = Place::new();
+    let columns = ["--reference", "loans.csv", "--group", "sex=f", "--label", "paid=yes"];
+    let sums = place.sims(&[&["plan", "--write-aggregates", "sums.toml"], &columns[..]].concat());
+    sums.succeeds();
+    assert!(sums.printed.contains("Exact sums, without noise"), "{}", sums.printed);
+    let plan = ["plan", "--aggregates", "sums.toml", "--replicates", "24", "--alpha", "0.6"];
+    let few = ["--firms", "logistic", "--group-use", "used", "--confidence", "0", "--harm", "0.9"];
+    let planned = place.sims(&[&plan[..], &few].concat());
+    planned.succeeds();
+    for part in [
+        "loans (drawn from aggregates): 400 people",
+        "There is no sample: these people are made up.",
+        "majority: correlations differ from the given ones by ",
+        "Recommended: M = ",
+    ] {
+        assert!(planned.printed.contains(part), "{part:?} is not in {}", planned.printed);
+    }
+    place.sims(&["plan", "--verify", "plan.json"]).succeeds();
+    place.edit("sums.toml", "positive = 0.", "positive = 40.");
+    let said =
+        ["sums.toml: line ", "majority.positive is 40.", "allowed: a share above 0", "hint:"];
+    place.sims(&plan).fails(78, &said);
+}
+
+#[test]
+fn a_finished_campaign_gives_the_sums_of_the_next_plan() {
+    let place = Place::new();
+    let run = ["run", "--protocol", "clear", "--method", "rb-prob", "--network", "calm"];
+    let more = ["--people", "600", "--alpha", "1", "--seeds", "1", "--flips", "20"];
+    let kept = ["--transcript", "campaign.transcript"];
+    place.sims(&[&run[..], &more, &kept].concat()).succeeds();
+    let from = ["plan", "--write-aggregates", "sums.toml", "--transcript", "campaign.transcript"];
+    let sums = place.sims(&from);
+    sums.succeeds();
+    for part in ["Published with noise", "Of the minority only size and rate", "people: those who"]
+    {
+        assert!(sums.printed.contains(part), "{part:?} is not in {}", sums.printed);
+    }
+    let few = ["--firms", "logistic", "--group-use", "used", "--replicates", "24"];
+    let planned =
+        place.sims(&[&["plan", "--aggregates", "sums.toml", "--alpha", "1"], &few[..]].concat());
+    let printed = &planned.printed;
+    assert!(
+        printed.contains("assumed: minority people have the features of majority"),
+        "{printed}"
+    );
+    assert!(printed.contains("logistic, group used: EqOd"), "{printed}");
+    place
+        .sims(&["plan", "--write-aggregates", "sums.toml", "--transcript", "loans.csv"])
+        .fails(6, &["loans.csv"]);
+}
+
 /// What only the organiser knows.
 const REST: &str = r#"
 [organiser]
@@ -551,7 +605,7 @@ fn a_plan_that_is_not_safe_says_so_in_its_exit_code() {
 fn what_no_plan_can_be_made_of() {
     let place = Place::new();
     let plan = |more: &[&str]| place.sims(&[&["plan"][..], more].concat());
-    plan(&[]).fails(78, &["--reference FILE.csv or --dataset WORD"]);
+    plan(&[]).fails(78, &["--reference FILE.csv, --dataset WORD or --aggregates FILE.toml"]);
     let unmarked = ["--reference", "loans.csv", "--group", "sex", "--label", "paid=yes"];
     plan(&unmarked).fails(78, &["column \"sex\" holds f, m", "--group sex=TEXT"]);
     let absent = ["--reference", "loans.csv", "--group", "sexx=f", "--label", "paid=yes"];

@@ -14,6 +14,7 @@ use crate::dataset::Dataset;
 use crate::dataset::infer::{self, Named};
 use crate::error::CommandError;
 use crate::experiment::journal::write_atomically;
+use crate::planning::aggregates::{Aggregates, Drawn};
 use crate::planning::outlook::Verdict;
 use crate::planning::report::{Expected, Maker, Report, Source};
 use crate::planning::rule::Rule;
@@ -22,6 +23,7 @@ use crate::planning::simulate::sides;
 use crate::planning::theory::Theory;
 use crate::planning::{PlanningError, Settings, Stop};
 
+mod aggregates;
 mod calibrate;
 mod picture;
 mod screen;
@@ -41,9 +43,12 @@ pub(super) fn execute<W: Write>(
     if let Some(file) = &options.verify {
         return verify(file, options, world);
     }
-    let source = source(options)?;
     let data = options.data.clone().unwrap_or_else(|| world.data.clone());
-    let reference = load(&source, &data)?;
+    if let Some(file) = &options.write_aggregates {
+        return aggregates::write(file, options, &data, world);
+    }
+    let source = source(options)?;
+    let (reference, drawn) = load(&source, &data, options.seed)?;
     let settings = settings(options, sides(&reference).0);
     let expected = Expected { compliance: options.compliance, dropout: options.dropout };
     settings.check()?;
@@ -52,12 +57,13 @@ pub(super) fn execute<W: Write>(
         let rule = Rule::of(&reference, settings.trained)?;
         let theory = Theory::of(&reference, settings.alpha, rule.minority_trained)
             .map_err(PlanningError::from)?;
-        screen::rule(world.out, &reference, &source, &settings, &rule, expected)?;
+        screen::rule(world.out, (&reference, drawn.as_ref()), &source, &settings, &rule, expected)?;
         screen::theory(world.out, &theory, &settings)?;
         world.out.flush()?;
     }
     let bar = Bar::of("campaigns simulated at most");
-    let report = Report::make(&reference, &source, &settings, expected, MAKER, &bar);
+    let people = (&reference, drawn.as_ref());
+    let report = Report::make(people, &source, &settings, expected, MAKER, &bar);
     bar.finish();
     let report = report?;
     let write = |source| CommandError::Write { file: options.out.clone(), source };
@@ -96,6 +102,9 @@ pub(super) fn execute<W: Write>(
 }
 
 fn source(options: &Plan) -> Result<Source, CommandError> {
+    if let Some(file) = &options.aggregates {
+        return Ok(Source::Aggregates(file.clone()));
+    }
     match (&options.reference, &options.group, &options.label, &options.dataset) {
         (Some(file), Some(group), Some(label), _) => Ok(Source::File {
             file: file.clone(),
@@ -108,12 +117,18 @@ fn source(options: &Plan) -> Result<Source, CommandError> {
     }
 }
 
-fn load(source: &Source, data: &Path) -> Result<Dataset, CommandError> {
+/// The reference, and how it was drawn if it was; by `seed`.
+fn load(source: &Source, data: &Path, seed: u32) -> Result<(Dataset, Option<Drawn>), CommandError> {
     match source {
-        Source::Dataset(word) => people(word, data),
+        Source::Dataset(word) => Ok((people(word, data)?, None)),
+        Source::Aggregates(file) => {
+            let wrong = |error| CommandError::Aggregates { file: file.clone(), error };
+            let (people, drawn) = Aggregates::parse(&read(file)?).map_err(wrong)?.draw(seed);
+            Ok((people, Some(drawn)))
+        }
         Source::File { file, group, label, ignored } => {
             let named = Named { group, label, ignored, test_share: TEST_SHARE };
-            Ok(infer::load(file, &named)?)
+            Ok((infer::load(file, &named)?, None))
         }
     }
 }
@@ -162,9 +177,10 @@ fn verify<W: Write>(
     let kept: Report = serde_json::from_str(&read(file)?)
         .map_err(|source| CommandError::PlanFile { file: file.to_owned(), source })?;
     let data = options.data.clone().unwrap_or_else(|| world.data.clone());
-    let reference = load(&kept.source, &data)?;
+    let (reference, drawn) = load(&kept.source, &data, kept.settings.seed)?;
     let bar = Bar::of("campaigns simulated at most");
-    let again = Report::make(&reference, &kept.source, &kept.settings, kept.expected, MAKER, &bar);
+    let people = (&reference, drawn.as_ref());
+    let again = Report::make(people, &kept.source, &kept.settings, kept.expected, MAKER, &bar);
     bar.finish();
     if let Some(difference) = kept.differs(&again?) {
         return Err(CommandError::PlanDiffers { file: file.to_owned(), difference });

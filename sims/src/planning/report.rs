@@ -9,6 +9,7 @@ use protocol::selection::threshold::Rule;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::aggregates::Drawn;
 use super::outlook::{Choice, Level, Outlook, Verdict};
 use super::rule::{self, Recruits};
 use super::sensitivity::Sensitivity;
@@ -25,6 +26,8 @@ use crate::experiment::sweep::Progress;
 pub enum Source {
     /// A built-in word, or the path of a description.
     Dataset(String),
+    /// Aggregates, from which people are drawn by the plan's seed.
+    Aggregates(PathBuf),
     /// A file that describes itself.
     File {
         /// The CSV file.
@@ -75,6 +78,8 @@ pub struct Report {
     pub fingerprint: String,
     /// How many people it has.
     pub people: usize,
+    /// If they were drawn from aggregates: how.
+    pub drawn: Option<Drawn>,
     /// What the numbers depend on.
     pub settings: Settings,
     /// The first 16 hexadecimal digits of SHA-256 over settings and fingerprint.
@@ -112,10 +117,12 @@ const AUDITED: [u16; 4] = [50, 100, 150, 200];
 impl Report {
     /// Makes a plan.
     ///
+    /// `drawn` says how the reference came out of aggregates, if it did.
+    ///
     /// # Errors
     /// Every [`PlanningError`].
     pub fn make(
-        reference: &Dataset,
+        (reference, drawn): (&Dataset, Option<&Drawn>),
         source: &Source,
         settings: &Settings,
         expected: Expected,
@@ -145,6 +152,7 @@ impl Report {
             name: reference.name.clone(),
             fingerprint: reference.fingerprint.clone(),
             people: reference.minority.len(),
+            drawn: drawn.cloned(),
             settings: settings.clone(),
             config: config(settings, &reference.fingerprint),
             expected,
@@ -350,7 +358,7 @@ mod tests {
         let expected = Expected { compliance: 0.8, dropout: 0.2 };
         let maker = Maker { version: "1", revision };
         let source = Source::Dataset("synthetic".to_owned());
-        Report::make(&reference, &source, &settings, expected, maker, &Silent).unwrap()
+        Report::make((&reference, None), &source, &settings, expected, maker, &Silent).unwrap()
     }
 
     #[test]

@@ -5,8 +5,10 @@ use std::io::{self, Write};
 use protocol::scoring::method::Method;
 
 use super::super::table::align;
+use super::aggregates;
 use crate::dataset::Dataset;
 use crate::planning::Settings;
+use crate::planning::aggregates::Drawn;
 use crate::planning::outlook::{
     Beside, Change, Choice, Level, Outlook, Reason, Verdict, WORSE_MAX,
 };
@@ -21,7 +23,7 @@ use crate::statistics::Share;
 /// What is known before any simulation.
 pub(super) fn rule(
     out: &mut impl Write,
-    reference: &Dataset,
+    (reference, drawn): (&Dataset, Option<&Drawn>),
     source: &Source,
     settings: &Settings,
     rule: &Rule,
@@ -34,6 +36,9 @@ pub(super) fn rule(
         reference.name,
         reference.minority.len(),
     )?;
+    if let Some(drawn) = drawn {
+        aggregates::show(out, drawn)?;
+    }
     let mut rows =
         vec![["", "people", "positive labels (95% interval)"].map(str::to_owned).to_vec()];
     for (name, base) in ["majority", "minority"].into_iter().zip(rule.groups) {
@@ -357,7 +362,7 @@ fn sensitivity(out: &mut impl Write, of: &Sensitivity) -> io::Result<()> {
 fn group_word(source: &Source) -> String {
     match source {
         Source::File { group, .. } => format!("\"{}\"", group.column),
-        Source::Dataset(_) => "the group".to_owned(),
+        Source::Dataset(_) | Source::Aggregates(_) => "the group".to_owned(),
     }
 }
 
