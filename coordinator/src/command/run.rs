@@ -49,7 +49,7 @@ pub(super) fn run(state: State, options: &cli::Run, screen: &mut Screen) -> Resu
     let machine = opened.machine(book.people.clone(), now)?;
     let (identity, port) = (opened.secrets.identity(), opened.secrets.address.port());
     let plan = machine.transcript().plan().id().to_string();
-    let front = Arc::new(Front::new(&machine));
+    let front = Arc::new(Front::new(&machine, book.keyholders.clone()));
     let office = Office::new(machine, opened.journal, now)?;
     let hours = Hours { office, book, state, front: Arc::clone(&front) };
     let runtime = runtime::Builder::new_current_thread().enable_all().build();

@@ -44,10 +44,10 @@ struct Known {
 }
 
 impl Front {
-    /// Of a machine.
-    pub fn new(machine: &Coordinator) -> Self {
+    /// Of a machine, and the keyholders who are invited: they can come before the office has looked around.
+    pub fn new(machine: &Coordinator, keyholders: BTreeMap<Seat, (PublicKey, Time)>) -> Self {
         let here = Here { plan: machine.transcript().plan().id(), campaign: None };
-        let (keyholders, seated) = (BTreeMap::new(), SeatSet::EMPTY);
+        let seated = SeatSet::EMPTY;
         let front = Self { known: Mutex::new(Known { here, keyholders, seated, status: None }) };
         front.greet_as(machine);
         front
@@ -115,5 +115,28 @@ impl Service for Desk {
         self.jobs.try_send(Job { peer, request: ask.request, reply }).ok()?;
         let (now, response) = answer.await.ok()?;
         Some(Reply { now, response })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        state::Secrets,
+        world::{Shelf, play},
+    };
+    use protocol::invite::InviteSecret;
+
+    #[test]
+    fn a_keyholder_is_let_in_before_the_office_has_looked_around() {
+        let secrets = Secrets::generate("vote.example:4433".parse().unwrap()).unwrap();
+        let office = play(&secrets, &Shelf::default());
+        let (plan, seat) = (office.machine().transcript().plan().id(), Seat::new(1));
+        let access = InviteSecret::from_bytes([7; InviteSecret::LEN]).access_key();
+        let keyholders = [(seat, (access.public(), Time::MAX))];
+        let front = Arc::new(Front::new(office.machine(), keyholders.into()));
+        let desk = Desk::new(front, std::sync::mpsc::sync_channel(1).0);
+        let hello = Hello::keyholder(plan, seat, &access, &[8; 32]);
+        assert_eq!(desk.greet(&hello, &[8; 32]), Ok(Peer::Keyholder(seat)));
     }
 }
