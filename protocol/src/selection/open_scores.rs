@@ -33,7 +33,8 @@ pub const OPEN_SCORES_BELOW: usize = 12;
 pub const NOTICE: &str = "Scores are open in this campaign, because it has fewer than 12 members. Whoever sends a \
 score says that its label is negative. The coordinator, the keyholders and everybody who reads the transcript see, \
 for each pseudonym, its score and whether it is asked to flip. Members who send none are taken to have a positive \
-label. No noise hides any of this.";
+label. Unless scores are random, whoever knows a member's features, such as the firm, can compute its score and so \
+tell which pseudonym is whose. No noise hides any of this.";
 
 /// What one candidate sends, as it stands in the transcript.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -124,7 +125,7 @@ impl Ranking {
     ///
     /// # Errors
     /// Every [`OpenScoresError`].
-    pub fn new(
+    pub fn of(
         scores: &[OpenScore],
         rule: Rule,
         public_seed: &[u8; 32],
@@ -191,21 +192,21 @@ mod tests {
     #[test]
     fn the_highest_are_asked_whatever_the_order() {
         let mut people = people(&[0.1, 0.9, 0.5, 0.5]);
-        let first = Ranking::new(&people, RULE, &[3; 32]).unwrap();
+        let first = Ranking::of(&people, RULE, &[3; 32]).unwrap();
         assert_eq!(first.scores[0].reporter, key(1).public());
         assert!(first.asks(&key(1).public()) && !first.asks(&key(0).public()));
         people.reverse();
-        assert_eq!(Ranking::new(&people, RULE, &[3; 32]).unwrap(), first);
+        assert_eq!(Ranking::of(&people, RULE, &[3; 32]).unwrap(), first);
         let over = Rule { no_show_milli: 400, ..RULE };
-        assert_eq!(Ranking::new(&people, over, &[3; 32]).unwrap().asked, 3);
+        assert_eq!(Ranking::of(&people, over, &[3; 32]).unwrap().asked, 3);
         let capped = Rule { no_show_milli: 900, ..RULE };
-        assert_eq!(Ranking::new(&people, capped, &[3; 32]).unwrap().asked, 4);
+        assert_eq!(Ranking::of(&people, capped, &[3; 32]).unwrap().asked, 4);
     }
 
     #[test]
     fn equal_scores_fall_by_the_public_randomness() {
         let people = people(&[0.5; 6]);
-        let first = |seed: u8| Ranking::new(&people, RULE, &[seed; 32]).unwrap().scores[0].reporter;
+        let first = |seed: u8| Ranking::of(&people, RULE, &[seed; 32]).unwrap().scores[0].reporter;
         let winners: std::collections::BTreeSet<_> = (0..40).map(first).collect();
         assert!(winners.len() > 3, "{}", winners.len());
     }
@@ -213,11 +214,11 @@ mod tests {
     #[test]
     fn many_and_repeated_are_refused() {
         let many = people(&[0.5; 12]);
-        let verdict = Ranking::new(&many, RULE, &[0; 32]);
+        let verdict = Ranking::of(&many, RULE, &[0; 32]);
         assert_eq!(verdict, Err(OpenScoresError::TooMany { got: 12 }));
         let mut twice = people(&[0.5; 2]);
         twice[1].reporter = twice[0].reporter;
-        assert_eq!(Ranking::new(&twice, RULE, &[0; 32]), Err(OpenScoresError::Repeated));
+        assert_eq!(Ranking::of(&twice, RULE, &[0; 32]), Err(OpenScoresError::Repeated));
     }
 
     #[test]

@@ -211,7 +211,7 @@ pub(super) fn fits(manifest: &CheckedManifest, outcome: &Outcome) -> bool {
 fn is_rightly_ranked(manifest: &CheckedManifest, outcome: &Outcome) -> bool {
     let Some(Decision::Ranking(ranking)) = &outcome.decision else { return false };
     let context = Context(outcome.context.0);
-    let again = Ranking::new(&ranking.scores, manifest.selection.rule, &outcome.seed);
+    let again = Ranking::of(&ranking.scores, manifest.selection.rule, &outcome.seed);
     let signed = |score: &OpenScore| !manifest.is_private() || score.verify(&context).is_ok();
     let leaves = ranking.leaves(&context);
     let (root, count) = (merkle::root(&leaves), u32::try_from(leaves.len()).ok());

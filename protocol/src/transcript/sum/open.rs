@@ -100,7 +100,7 @@ impl Sum {
         let (_, opening) = self.opening.as_ref().ok_or(order)?;
         let seed = opening.seed();
         let unranked = |_| Violation::Contradiction { what: "scores that have no ranking" };
-        let ranking = Ranking::new(scores, manifest.selection.rule, &seed).map_err(unranked)?;
+        let ranking = Ranking::of(scores, manifest.selection.rule, &seed).map_err(unranked)?;
         let root = merkle::root(&leaves);
         let count = u32::try_from(leaves.len()).unwrap_or(u32::MAX);
         Ok(Outcome {

@@ -243,7 +243,7 @@ impl World {
         let own = self.reports.get(&aggregation).map(|report| Report::clone(report));
         let reports: Vec<Report> = (1..5).map(other).chain(own.clone()).collect();
         let scores: Vec<_> = reports.iter().filter_map(OpenScore::of).collect();
-        let ranking = Ranking::new(&scores, self.checked.selection.rule, &seed).unwrap();
+        let ranking = Ranking::of(&scores, self.checked.selection.rule, &seed).unwrap();
         let leaves = ranking.leaves(&context);
         let count = u32::try_from(leaves.len()).unwrap();
         let (frozen_root, accepted_root) = (merkle::root(&leaves), merkle::root(&leaves));
