@@ -16,6 +16,7 @@ use protocol::{
     campaign::{CheckedPlan, SelectionMode},
     keys::seat::Seat,
     roles::Time,
+    selection::open_scores::OPEN_SCORES_BELOW,
 };
 use serde::Serialize;
 
@@ -47,6 +48,8 @@ pub struct Rehearsal {
     pub cohort: u32,
     /// Flips that are wanted.
     pub flip_budget: u32,
+    /// What everybody can see of the campaign, in whole sentences.
+    pub in_the_open: Vec<&'static str>,
     /// T.
     pub keyholders: u8,
     /// How many of them may be lost.
@@ -69,6 +72,8 @@ pub enum Scenario {
     KeyholderLost,
     /// One member fewer than a sum needs.
     TooFewMembers,
+    /// One member more than may have its score in the open.
+    TooManyMembers,
 }
 
 /// One run.
@@ -88,7 +93,7 @@ pub struct Run {
     pub enrolled: usize,
     /// Whom the selection asks; nothing if it has no result.
     pub asked: Option<Asked>,
-    /// Why people with the usual limits do not take part, if they do not.
+    /// Why nobody takes part, if people's programs refuse the campaign whatever they are told.
     pub refusal: Option<String>,
     /// What `report` would make of it.
     #[serde(skip)]
@@ -109,6 +114,8 @@ pub struct Step {
 pub struct SumPlayed {
     /// What for.
     pub kind: String,
+    /// Whether it lists scores in the open instead of adding up reports.
+    pub open_scores: bool,
     /// When it opens at the earliest.
     pub planned_millis: u64,
     /// When people could report.
@@ -177,13 +184,17 @@ pub fn rehearse(
         play(cast)?.run(Scenario::AsPlanned)?,
         play(small)?.losing(Lost(last)).run(Scenario::KeyholderLost)?,
     ];
-    if !is_open {
-        runs.push(play(few)?.run(Scenario::TooFewMembers)?);
-    }
+    runs.push(if is_open {
+        let many = Cast { members: OPEN_SCORES_BELOW, ..cast };
+        play(many)?.run(Scenario::TooManyMembers)?
+    } else {
+        play(few)?.run(Scenario::TooFewMembers)?
+    });
     let mut rehearsal = Rehearsal {
         at_millis: now.as_millis(),
         cohort: plan.cohort_min,
         flip_budget: plan.selection.rule.flip_budget,
+        in_the_open: file.in_the_open(),
         keyholders: plan.seats(),
         losses_max: plan.lost_max(),
         lost: format!("keyholder {} ({lost})", plan.seats()),

@@ -1,5 +1,5 @@
-//! What came of a campaign, from its transcript: one page that holds everything itself, JSON and CSV. Sums only; there is
-//! nothing about one person to show.
+//! What came of a campaign, from its transcript: one page that holds everything itself, JSON and CSV. Sums only: of scores in
+//! the open, which are about one person each, it has how many there are.
 
 mod page;
 
@@ -59,6 +59,8 @@ pub struct KeyholderReport {
 pub struct SumReport {
     /// What for.
     pub kind: String,
+    /// Whether it lists scores in the open instead of adding up reports: the transcript has them, and no report does.
+    pub open_scores: bool,
     /// Reports at the freeze.
     pub frozen: Option<u32>,
     /// Reports in the sum.
@@ -156,6 +158,7 @@ fn sum(transcript: &Transcript, id: AggregationId) -> SumReport {
     let aborted = of.and_then(protocol::transcript::Sum::aborted);
     SumReport {
         kind: word(kind).to_owned(),
+        open_scores: plan.has_open_scores(id),
         frozen: outcome.map(|outcome| outcome.frozen),
         accepted: outcome.map(|outcome| outcome.accepted),
         sigma_milli: plan.published_sigma_milli(id).unwrap_or(0),

@@ -1,6 +1,9 @@
 //! Where a campaign stands: for the organiser's screen, for `status`, and for programs.
 
-use std::{collections::BTreeMap, fmt::Write as _};
+use std::{
+    collections::BTreeMap,
+    fmt::{Display, Write as _},
+};
 
 use host::dates;
 use jiff::tz::TimeZone;
@@ -11,6 +14,7 @@ use protocol::{
         Time,
         coordinator::{Coordinator, Phase},
     },
+    selection::open_scores::{OPEN_SCORES_BELOW, Ranking},
     transcript::AbortReason,
 };
 use serde::{Deserialize, Serialize};
@@ -112,6 +116,8 @@ pub struct KeyholderStatus {
 pub struct AggregationStatus {
     /// What for.
     pub kind: String,
+    /// Whether it lists scores in the open instead of adding up reports.
+    pub open_scores: bool,
     /// Where it stands.
     pub phase: String,
     /// Reports received.
@@ -190,10 +196,19 @@ pub fn abort_words(reason: AbortReason, plan: &CheckedPlan) -> String {
     }
 }
 
+/// What came in: reports that are summed, or scores that everybody sees.
+pub(crate) fn came_words(count: impl Display, open_scores: bool) -> String {
+    if open_scores { format!("{count} open scores") } else { format!("{count} reports") }
+}
+
 /// Who is asked, in words.
 pub fn decision_words(decision: &Decision) -> String {
-    let Some(refined) = decision.threshold() else {
-        return "asked: by rank, as scores are open".to_owned();
+    let refined = match decision {
+        Decision::Ranking(Ranking { asked: 0, .. }) => return "asked: nobody".to_owned(),
+        Decision::Ranking(Ranking { asked, .. }) => {
+            return format!("asked: the first {asked} by rank");
+        }
+        Decision::Threshold(refined) => refined,
     };
     let coarse = refined.coarse;
     let percent = f64::from(coarse.chance) / f64::from(u32::MAX) * 100.0;
@@ -244,7 +259,7 @@ impl Status {
                 format!("invites {} used, {} open", self.invites.used, self.invites.open)
             }
             Stage::Enrolment => {
-                format!("enrolled {} (each sum needs {})", self.enrolled, self.cohort)
+                format!("enrolled {} ({})", self.enrolled, self.needed())
             }
             Stage::Aggregations => self.collecting(),
             Stage::Over => "over".to_owned(),
@@ -264,6 +279,17 @@ impl Status {
         line
     }
 
+    /// How many people there must be, and may be.
+    fn needed(&self) -> String {
+        let open = self.aggregations.iter().filter(|of| of.open_scores).count();
+        let fewer = format!("fewer than {OPEN_SCORES_BELOW} members, as scores are open");
+        match open {
+            0 => format!("each sum needs {}", self.cohort),
+            _ if open == self.aggregations.len() => fewer,
+            _ => format!("each sum needs {}; {fewer}", self.cohort),
+        }
+    }
+
     fn collecting(&self) -> String {
         let under_way = self
             .aggregations
@@ -271,7 +297,10 @@ impl Status {
             .filter(|of| !["waiting", "done", "aborted"].contains(&&*of.phase));
         let words: Vec<_> = under_way
             .map(|of| {
-                format!("{} {}, {} reports (needs {})", of.kind, of.phase, of.reports, self.cohort)
+                let came = came_words(of.reports, of.open_scores);
+                let needs = format!(" (needs {})", self.cohort);
+                let needs = if of.open_scores { "" } else { &needs };
+                format!("{} {}, {came}{needs}", of.kind, of.phase)
             })
             .collect();
         if words.is_empty() { "between two sums".to_owned() } else { words.join("; ") }
@@ -296,7 +325,8 @@ impl Status {
             let _ = writeln!(text, "  {}", keyholder.words(self.losses_max, now));
         }
         for of in &self.aggregations {
-            let _ = write!(text, "  {:<13} {:<18} {:>6} reports", of.kind, of.phase, of.reports);
+            let came = came_words(format!("{:>6}", of.reports), of.open_scores);
+            let _ = write!(text, "  {:<13} {:<18} {came}", of.kind, of.phase);
             let closes = Time::from_millis(of.closes_millis);
             match (&of.aborted, &of.decision) {
                 (Some(why), _) => text.extend([" · ", why]),
@@ -362,6 +392,7 @@ fn aggregations(machine: &Coordinator) -> Vec<AggregationStatus> {
         let outcome = transcript.sum(id).and_then(|sum| sum.outcome());
         AggregationStatus {
             kind: word(of.kind).to_owned(),
+            open_scores: transcript.plan().has_open_scores(id),
             phase: phase_word(phase).to_owned(),
             reports: machine.reports(id),
             opens_millis: of.opens.as_millis(),

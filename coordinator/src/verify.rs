@@ -12,7 +12,7 @@ use protocol::{
 };
 use serde::Serialize;
 
-use crate::status::{abort_words, decision_words, word};
+use crate::status::{abort_words, came_words, decision_words, word};
 
 /// The longest transcript that is read, in bytes.
 const TRANSCRIPT_BYTES_MAX: usize = 2 << 30;
@@ -50,6 +50,8 @@ pub struct Verified {
 pub struct VerifiedSum {
     /// What for.
     pub kind: String,
+    /// Whether it lists scores in the open instead of adding up reports.
+    pub open_scores: bool,
     /// Reports in it.
     pub accepted: Option<u32>,
     /// Why it has no result.
@@ -125,6 +127,7 @@ impl Verified {
                 let endorsed = |(entry, _): (&Hash, _)| transcript.is_endorsed(entry);
                 Some(VerifiedSum {
                     kind: word(of.kind).to_owned(),
+                    open_scores: plan.has_open_scores(id),
                     accepted: outcome.map(|(_, outcome)| outcome.accepted),
                     aborted: sum.aborted().map(|reason| abort_words(reason, plan)),
                     decision: outcome
@@ -153,11 +156,12 @@ impl Verified {
             format!("last entry {}", self.head),
         ];
         for sum in &self.sums {
-            let state = match (&sum.aborted, sum.accepted, sum.endorsed) {
+            let came = sum.accepted.map(|accepted| came_words(accepted, sum.open_scores));
+            let state = match (&sum.aborted, came, sum.endorsed) {
                 (Some(why), ..) => why.clone(),
-                (None, Some(accepted), true) => format!("{accepted} reports, endorsed"),
-                (None, Some(accepted), false) => {
-                    format!("{accepted} reports, NOT YET ENDORSED: do not act on it")
+                (None, Some(came), true) => format!("{came}, endorsed"),
+                (None, Some(came), false) => {
+                    format!("{came}, NOT YET ENDORSED: do not act on it")
                 }
                 (None, None, _) => "not yet".to_owned(),
             };

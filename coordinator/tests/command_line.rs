@@ -292,7 +292,7 @@ REHEARSAL, as if the campaign began now. Everybody in it is made up; nothing was
    Nobody is asked to report anything.
 
 To think over:
-   privacy: people with the usual limits do not take part: sums are opened without noise: a count of one may be this person's. Each of them must change its own limit first.
+   privacy.noise: everybody in a sum without noise must first type that a count of one may be them; some will rather leave.
 
 "#]]);
     assert!(!home.path().join("data").exists(), "the state folder was not touched");

@@ -1,6 +1,10 @@
 //! What to correct in the campaign's file, from what was played.
 
-use protocol::{campaign::CheckedPlan, roles::Time};
+use protocol::{
+    campaign::{CheckedPlan, SelectionMode},
+    roles::Time,
+    selection::open_scores::OPEN_SCORES_BELOW,
+};
 
 use super::{Advice, Rehearsal, Run, Scenario, SumPlayed};
 use crate::campaign::CampaignFile;
@@ -25,7 +29,7 @@ pub(super) fn of(
             Scenario::AsPlanned => {
                 faulty(run, &mut advice);
                 failed(run, &mut advice);
-                asked(run, plan.selection.rule.safe_cap, rehearsal, &mut advice);
+                asked(run, plan, rehearsal, &mut advice);
             }
             Scenario::KeyholderLost if rehearsal.losses_max == 0 => advice.push(consider(
                 "privacy.recovery_threshold",
@@ -37,10 +41,11 @@ pub(super) fn of(
                 "a lost keyholder, although one may be lost, leaves a sum without a result: collections are over before \
                  the others have waited. Make patience shorter, or collecting and closing longer.",
             )),
-            Scenario::KeyholderLost | Scenario::TooFewMembers => {}
+            Scenario::KeyholderLost | Scenario::TooFewMembers | Scenario::TooManyMembers => {}
         }
     }
     came(rehearsal, file, &mut advice);
+    agreed(plan, &mut advice);
     times(plan, now, &mut advice);
     advice.sort_by_key(|advice| !advice.must);
     advice
@@ -67,36 +72,43 @@ fn faulty(run: &Run, advice: &mut Vec<Advice>) {
 
 /// The first sum that has no result if all goes as planned; what depends on it has none either.
 fn failed(run: &Run, advice: &mut Vec<Advice>) {
-    let Some((kind, why)) =
-        run.sums.iter().find_map(|sum| Some((&sum.kind, sum.aborted.as_ref()?)))
-    else {
-        return;
-    };
+    let failed = run.sums.iter().find_map(|sum| Some((sum, sum.aborted.as_ref()?)));
+    let Some((SumPlayed { kind, open_scores, .. }, why)) = failed else { return };
     let key = match kind.as_str() {
+        _ if *open_scores => "selection.mode",
         "scale" | "neighbours" | "regressor" => "people.donors",
         _ => "privacy.cohort",
+    };
+    let instead = if *open_scores {
+        "Write mode = \"histogram\", with a cohort that they reach."
+    } else {
+        "Bring more people, or make the cohort smaller."
     };
     advice.push(must(
         key,
         format!(
-            "{kind} has no result with {} members and {} donors: {why}. Bring more people, or make the cohort smaller.",
+            "{kind} has no result with {} members and {} donors: {why}. {instead}",
             run.members, run.donors
         ),
     ));
 }
 
-fn asked(run: &Run, safe_cap: u32, rehearsal: &Rehearsal, advice: &mut Vec<Advice>) {
+fn asked(run: &Run, plan: &CheckedPlan, rehearsal: &Rehearsal, advice: &mut Vec<Advice>) {
     let Some(asked) = run.asked else { return };
     let wanted = usize::try_from(rehearsal.flip_budget).unwrap_or(usize::MAX);
     let selection = run.sums.iter().find(|sum| sum.kind == "selection");
     let sigma = selection.map_or(0, |SumPlayed { sigma_milli, .. }| *sigma_milli);
-    let cap = usize::try_from(safe_cap).unwrap_or(usize::MAX);
+    let cap = usize::try_from(plan.selection.rule.safe_cap).unwrap_or(usize::MAX);
     if asked.candidates < wanted {
+        let instead = if plan.selection.mode == SelectionMode::PrivateHistogram {
+            "Recruit more, or want fewer.".to_owned()
+        } else {
+            format!("Want fewer: scores are open for fewer than {OPEN_SCORES_BELOW} members only.")
+        };
         advice.push(must(
             "selection.flip_budget",
             format!(
-                "{wanted} flips are wanted, but of {} made-up members only {} have the negative label. Recruit more, or want \
-                 fewer.",
+                "{wanted} flips are wanted, but of {} made-up members only {} have the negative label. {instead}",
                 run.members, asked.candidates
             ),
         ));
@@ -132,10 +144,27 @@ fn came(rehearsal: &Rehearsal, file: &CampaignFile, advice: &mut Vec<Advice>) {
         ));
     }
     if let Some(refusal) = &run.refusal {
+        advice.push(must(
+            "privacy.epsilon",
+            format!("nobody takes part, as people's programs refuse it: {refusal}."),
+        ));
+    }
+}
+
+/// What people must accept in words that they type, and may not.
+fn agreed(plan: &CheckedPlan, advice: &mut Vec<Advice>) {
+    if plan.enumerated().any(|(id, of)| of.noise.is_none() && !plan.has_open_scores(id)) {
         advice.push(consider(
-            "privacy",
+            "privacy.noise",
+            "everybody in a sum without noise must first type that a count of one may be them; some will rather leave.",
+        ));
+    }
+    if plan.selection.mode == SelectionMode::OpenScores {
+        advice.push(consider(
+            "selection.mode",
             format!(
-                "people with the usual limits do not take part: {refusal}. Each of them must change its own limit first."
+                "each member must first type that others may see its score; some will rather leave. From {OPEN_SCORES_BELOW} \
+                 members on, nobody has to: mode = \"histogram\", with a cohort that they reach."
             ),
         ));
     }

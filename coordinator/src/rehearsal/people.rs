@@ -105,10 +105,11 @@ pub(super) fn configuration(
     }
 }
 
-/// Why people with the usual limits, who know all keyholders, refuse this campaign.
+/// Why people who know all keyholders, and agree to whatever they are asked, do not take part: their programs refuse it.
 pub(super) fn refusal(manifest: &CheckedManifest) -> Option<String> {
     let known: SeatSet = manifest.all_seats();
-    let refuses = |role| Limits::default().check(manifest, role, known, Rho::default()).err();
+    let agreed = Limits { unnoised: true, open_scores: true, ..Limits::default() };
+    let refuses = |role| agreed.check(manifest, role, known, Rho::default()).err();
     let refusal = refuses(Role::Member).or_else(|| refuses(Role::Donor))?;
     Some(refusal.to_string())
 }

@@ -276,6 +276,7 @@ impl<'a> Play<'a> {
             };
             SumPlayed {
                 kind: word(of.kind).to_owned(),
+                open_scores: self.plan.has_open_scores(id),
                 planned_millis: of.opens.as_millis(),
                 opened_millis: self.opened.get(&id).map(|at| at.as_millis()),
                 closes_millis: of.closes.as_millis(),

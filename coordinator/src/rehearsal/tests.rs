@@ -57,7 +57,28 @@ fn scores_in_the_open_are_rehearsed() {
     let text = world::file().replacen("mode = \"histogram\"", "mode = \"open-scores\"", 1);
     let text = text.replacen("confirmation = true", "confirmation = false", 1);
     let rehearsal = rehearsed(&text, Expected::default());
-    let [planned, lost] = &rehearsal.runs[..] else { panic!("{rehearsal:?}") };
+    let [planned, lost, many] = &rehearsal.runs[..] else { panic!("{rehearsal:?}") };
     assert!(planned.is_whole() && lost.is_whole(), "{rehearsal:?}");
     assert_eq!((planned.members, planned.asked.unwrap().asked), (8, 3), "by rank, with no-shows");
+    assert_eq!((many.members, many.asked), (12, None));
+    let why = many.sums[0].aborted.as_deref().unwrap();
+    assert!(why.starts_with("12 members are enough for a private sum"), "{why}");
+    assert!(rehearsal.holds(), "{:?}", rehearsal.advice);
+
+    let crowd = rehearsed(&text, Expected { members: Some(12), donors: None });
+    assert!(!crowd.holds());
+    assert_eq!(crowd.advice[0].key, "selection.mode", "{:?}", crowd.advice);
+    let wanted = text.replacen("flip_budget = 3", "flip_budget = 11", 1);
+    let wanted = rehearsed(&wanted, Expected::default());
+    let advice = &wanted.advice[0];
+    assert!(advice.must && advice.what.ends_with("fewer than 12 members only."), "{advice:?}");
+}
+
+#[test]
+fn what_nobody_s_program_accepts_is_to_be_corrected() {
+    let text = world::file().replacen("\nnoise = \"none\"", "\nepsilon = 20.0", 1);
+    let costly = rehearsed(&text, Expected::default());
+    assert!(!costly.holds());
+    let advice = costly.advice.iter().find(|of| of.key == "privacy.epsilon").unwrap();
+    assert!(advice.must && advice.what.contains("at most 8000 are accepted"), "{advice:?}");
 }

@@ -4,9 +4,10 @@ use std::fmt::Write as _;
 
 use host::dates;
 use jiff::tz::TimeZone;
-use protocol::roles::Time;
+use protocol::{roles::Time, selection::open_scores::OPEN_SCORES_BELOW};
 
 use super::{Asked, Rehearsal, Run, Scenario, SumPlayed};
+use crate::status::came_words;
 
 impl Rehearsal {
     /// The whole, on several lines.
@@ -14,6 +15,9 @@ impl Rehearsal {
         let mut text = String::from(
             "REHEARSAL, as if the campaign began now. Everybody in it is made up; nothing was kept or sent.\n",
         );
+        for notice in &self.in_the_open {
+            let _ = write!(text, "\nIn the open: {notice}\n");
+        }
         for (number, run) in (1..).zip(&self.runs) {
             let _ = write!(text, "\n{number}. {}\n", self.heading(run));
             if run.scenario == Scenario::AsPlanned {
@@ -44,6 +48,9 @@ impl Rehearsal {
             Scenario::TooFewMembers => {
                 format!("Too few come: {people}, where each sum needs {}", self.cohort)
             }
+            Scenario::TooManyMembers => format!(
+                "Too many come: {people}, where scores are open for fewer than {OPEN_SCORES_BELOW} members"
+            ),
         }
     }
 
@@ -51,10 +58,19 @@ impl Rehearsal {
     fn ending(&self, run: &Run) -> String {
         let lost = run.scenario == Scenario::KeyholderLost;
         match run.asked {
-            _ if lost && run.is_whole() => format!(
-                "Nothing is lost but time: the others waited, declared it lost, and recovered its part. {} can be lost in all.",
-                self.losses_max
-            ),
+            _ if lost && run.is_whole() => {
+                // Of scores in the open nothing was shared.
+                let recovered = run.sums.iter().any(|sum| !sum.open_scores);
+                let did = if recovered {
+                    "waited, declared it lost, and recovered its part"
+                } else {
+                    "waited and declared it lost"
+                };
+                format!(
+                    "Nothing is lost but time: the others {did}. {} can be lost in all.",
+                    self.losses_max
+                )
+            }
             _ if lost && self.losses_max == 0 => {
                 "No keyholder can be lost in this plan: nothing more was opened.".to_owned()
             }
@@ -92,11 +108,12 @@ fn row(sum: &SumPlayed, zone: &TimeZone) -> String {
     let late = sum.opened_millis.map_or(0, |opened| opened.saturating_sub(sum.planned_millis));
     let came = match (&sum.aborted, sum.reports) {
         (Some(why), _) => format!("no result: {why}"),
+        (None, Some(scores)) if sum.open_scores => came_words(scores, true),
         // Moments are in units of their own.
         (None, Some(reports)) if sum.sigma_milli > 0 && sum.kind != "regressor" => {
             format!("{reports} reports; each count ±{:.1}", f64::from(sum.sigma_milli) / 1_000.0)
         }
-        (None, reports) => format!("{} reports", reports.unwrap_or(0)),
+        (None, reports) => came_words(reports.unwrap_or(0), false),
     };
     let late = if late > LATE_MILLIS {
         format!("; opened {} late", dates::span(late))

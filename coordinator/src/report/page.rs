@@ -27,11 +27,21 @@ pub fn page(report: &Report) -> String {
     for sum in &report.sums {
         section(&mut page, sum);
     }
+    let cohort = report.cohort;
+    let what = if report.sums.iter().any(|sum| sum.open_scores) {
+        format!(
+            "Scores were open in this campaign: the transcript, not this page, lists for each pseudonym that has sent one its \
+             score and whether it was asked. Every sum is over at least {cohort} people, with the noise that is said beside it."
+        )
+    } else {
+        format!(
+            "Every number is a sum over at least {cohort} people, with the noise that is said beside it. Nothing here is about \
+             one person, and no list of people exists."
+        )
+    };
     let _ = write!(
         page,
-        "<h2>What this shows and what it does not</h2>\n<p>Every number is a sum over at least {} people, with the noise \
-         that is said beside it. Nothing here is about one person, and no list of people exists. {}</p>\n</html>\n",
-        report.cohort,
+        "<h2>What this shows and what it does not</h2>\n<p>{what} {}</p>\n</html>\n",
         withheld_words(),
     );
     page
@@ -143,6 +153,9 @@ fn section(page: &mut String, sum: &SumReport) {
             let _ = writeln!(page, "<p>No result: {}.</p>", text(why));
             return;
         }
+        (None, Some(accepted), _) if sum.open_scores => {
+            let _ = writeln!(page, "<p>{accepted} scores, in the open; nothing was added up.</p>");
+        }
         (None, Some(accepted), Some(frozen)) => {
             let sigma = f64::from(sum.sigma_milli) / 1_000.0;
             let noise = match sum.sigma_milli {
@@ -233,6 +246,7 @@ mod tests {
             cohort: 50,
             sums: vec![SumReport {
                 kind: "audit-before".to_owned(),
+                open_scores: false,
                 frozen: Some(320),
                 accepted: Some(318),
                 sigma_milli: 2_500,
@@ -258,6 +272,17 @@ mod tests {
         assert_eq!(page.matches("<svg").count(), 2);
         assert!(page.contains("318 reports of 320") && page.contains("standard deviation 2.5"));
         assert!(page.contains(">withheld<") && page.contains("improved"));
+    }
+
+    #[test]
+    fn a_page_with_open_scores_does_not_say_that_nothing_is_known_of_anybody() {
+        let mut open = report();
+        let nobody = "no list of people exists";
+        assert!(page(&open).contains(nobody));
+        open.sums[0] = SumReport { open_scores: true, counts: vec![], ..open.sums[0].clone() };
+        let page = page(&open);
+        assert!(!page.contains(nobody) && page.contains("lists for each pseudonym"), "{page}");
+        assert!(page.contains("318 scores, in the open; nothing was added up"), "{page}");
     }
 
     #[test]

@@ -12,7 +12,7 @@ use crate::{
 use host::Problem;
 use protocol::{
     aggregation::noise::{Role, epsilon_milli},
-    campaign::Kind,
+    campaign::{Kind, SelectionMode},
     exit::Exit,
     ids::AggregationId,
 };
@@ -211,11 +211,17 @@ impl<D: Drive> Desk<'_, D> {
             self.seen().ok().map(|(attendance, ..)| attendance.machine().ledger().as_planned());
         let gone = self.folder.erase()?;
         self.screen.event("erased", &Nothing {}, format!("Erased: {}.", gone.join(", ")));
-        if known.is_some() {
-            self.screen.note(
-                "What others still have: your pseudonym, your role, and the sums that you are in, in the public transcript; shares at the \
-                 coordinator and the keyholders until the campaign ends; your IP address where the coordinator has noted it.",
-            );
+        if let Some((manifest, ..)) = known {
+            let open = manifest.selection.mode == SelectionMode::OpenScores;
+            let open = if open {
+                ", your score, if you have sent one, and whether it is asked"
+            } else {
+                ""
+            };
+            self.screen.note(format!(
+                "What others still have: your pseudonym, your role{open}, and the sums that you are in, in the public transcript; shares \
+                 at the coordinator and the keyholders until the campaign ends; your IP address where the coordinator has noted it.",
+            ));
         }
         if let Some(epsilon) = spent.map(epsilon_milli).filter(|milli| *milli > 0) {
             self.screen.note(format!(

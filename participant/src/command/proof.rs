@@ -88,7 +88,8 @@ impl<D: Drive> Desk<'_, D> {
             );
         }
         self.screen.note(match (receipts, &transcript) {
-            (0, _) => "There is no receipt yet: nothing to verify.",
+            (0, None) => "There is no receipt yet: nothing to verify.",
+            (0, Some(_)) => "The transcript keeps every rule. There is no receipt of yours to look for in it.",
             (_, Some(_)) => "Everything holds, and the transcript keeps every rule.",
             (_, None) => "Everything that you have been shown holds. With the published transcript: participant verify FILE",
         });

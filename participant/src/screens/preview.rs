@@ -182,6 +182,11 @@ impl Preview {
         self.reports.iter().any(|report| report.open)
     }
 
+    /// Whether any report of this person goes into a sum.
+    fn is_summed(&self) -> bool {
+        self.reports.iter().any(|report| !report.open)
+    }
+
     /// "all 3", "3 of the 5".
     fn of_all(&self, count: u8) -> String {
         let all = self.keyholders;
@@ -201,12 +206,17 @@ impl fmt::Display for Preview {
             let alone = if report.open { ", only if your label is negative" } else { "" };
             writeln!(f, "  {bytes:>8} bytes  {}, {}{alone}", report.what, report.between)?;
         }
-        let keyholders = self.keyholders;
-        let each = if self.has_open_scores() { "Each other" } else { "Each" };
-        writeln!(
-            f,
-            "  {each} report is split into shares: one for the coordinator, one sealed to each of the {keyholders} keyholders."
-        )?;
+        if self.reports.is_empty() {
+            writeln!(f, "  no report: this campaign asks nobody in your role for one")?;
+        }
+        if self.is_summed() {
+            let each = if self.has_open_scores() { "Each other" } else { "Each" };
+            writeln!(
+                f,
+                "  {each} report is split into shares: one for the coordinator, one sealed to each of the {} keyholders.",
+                self.keyholders
+            )?;
+        }
         writeln!(
             f,
             "  Once: a token and a fresh key. With every message: your IP address and the time, for the coordinator to see."
@@ -218,8 +228,15 @@ impl fmt::Display for Preview {
         for notice in &self.in_the_open {
             writeln!(f, "  {notice}")?;
         }
+        if self.is_summed() { self.who_could_read(f) } else { Ok(()) }
+    }
+}
+
+impl Preview {
+    /// Of what is summed.
+    fn who_could_read(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let (keyholders, cohort) = (self.keyholders, self.cohort);
         writeln!(f, "\nWHO COULD READ {}", if self.has_open_scores() { "THE REST" } else { "IT" })?;
-        let cohort = self.cohort;
         let openers = if self.may_be_lost == 0 {
             format!("all {keyholders} keyholders")
         } else {
@@ -253,6 +270,10 @@ impl fmt::Display for Preview {
                 f,
                 "  {at_one} if only one does (delta one in a million; 0 tells nothing, above 8 is refused)."
             )?;
+        }
+        if self.has_open_scores() {
+            // Said of scores in the open already.
+            return Ok(());
         }
         writeln!(
             f,
@@ -319,7 +340,10 @@ mod tests {
         world::{self, World},
     };
     use jiff::tz::TimeZone;
-    use protocol::{campaign::Plan, roles::Time};
+    use protocol::{
+        campaign::{Kind, Plan},
+        roles::Time,
+    };
 
     fn preview(plan: Plan, role: Role) -> Preview {
         let calendar = Calendar { now: Time::from_millis(40_000), zone: TimeZone::UTC };
@@ -351,6 +375,12 @@ mod tests {
         assert_eq!(donor.in_the_open, member.in_the_open);
         assert!(donor.stays.contains(&"your label".to_owned()));
         assert!(preview(world::plan(), Role::Member).in_the_open.is_empty());
+        // Nothing else is asked: there are no sums to speak of.
+        let mut alone = world::open();
+        alone.aggregations.retain(|of| of.kind == Kind::Selection);
+        let member = preview(alone.clone(), Role::Member).to_string();
+        assert!(!member.contains("WHO COULD READ") && !member.contains("shares"), "{member}");
+        assert!(preview(alone, Role::Donor).to_string().contains("no report: "));
     }
 
     #[test]

@@ -156,7 +156,8 @@ impl Standing {
         let status = attendance.status();
         let line = |of: &AggregationStatus| {
             let planned = manifest.aggregation(of.id)?;
-            let (end, counted) = of.end.map_or((None, None), ended);
+            let open = manifest.has_open_scores(of.id);
+            let (end, counted) = of.end.map_or((None, None), |end| ended(end, open));
             Some(Line {
                 aggregation: of.id.0,
                 what: words::aggregation(manifest, of.id),
@@ -204,10 +205,11 @@ impl Standing {
     }
 }
 
-fn ended(end: End) -> (Option<String>, Option<bool>) {
+fn ended(end: End, open_scores: bool) -> (Option<String>, Option<bool>) {
     match end {
         End::Result { counted, .. } => {
-            ("opened".to_owned().into(), Some(counted == Counted::Accepted))
+            let what = if open_scores { "ranked" } else { "opened" };
+            (Some(what.to_owned()), Some(counted == Counted::Accepted))
         }
         End::Aborted(reason) => (Some(words::abort(reason)), None),
     }
