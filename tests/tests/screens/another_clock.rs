@@ -40,7 +40,8 @@ fn terms() -> Terms {
     Terms {
         joining: 6.0,
         enrolling: 2.0,
-        collecting: 2.0,
+        // Longer than `join` takes to see that nothing more is due, and `run` to begin.
+        collecting: 8.0,
         closing: 2.0,
         patience: 6.0,
         beat: beat().unwrap(),
