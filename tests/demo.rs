@@ -59,6 +59,7 @@ fn terms(beat: f64) -> Terms {
         patience: 6.0,
         audits: false,
         beat,
+        ..Terms::smallest()
     }
 }
 

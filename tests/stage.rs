@@ -2,8 +2,10 @@
 //!
 //! Nothing here sleeps: whoever waits, waits for a line of a program's output or for its end, and never for ever.
 
+mod parties;
 mod terms;
 
+pub use parties::Seated;
 pub use terms::{Terms, beat};
 
 use std::{

@@ -73,6 +73,7 @@ fn terms(people: usize) -> Result<Terms> {
         patience: 4.5,
         audits: false,
         beat: beat()?,
+        ..Terms::smallest()
     })
 }
 

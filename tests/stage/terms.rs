@@ -9,7 +9,10 @@ use std::{
 
 use anyhow::{Result, ensure};
 
-use crate::{people::FEATURES, programs::Program};
+use crate::{
+    people::{FEATURES, Subject},
+    programs::Program,
+};
 
 /// A campaign among [`crate::people`], without noise. Times are in beats: see [`beat`].
 #[derive(Clone, Debug)]
@@ -38,6 +41,10 @@ pub struct Terms {
     pub patience: f64,
     /// Whether the firm's decisions are added up before and after.
     pub audits: bool,
+    /// Whether scores are in the open: for fewer than 12 members, of whom nothing is confirmed.
+    pub open_scores: bool,
+    /// Of the majority, in place of what donors lend: records that the plan publishes.
+    pub published: Vec<Subject>,
     /// In seconds.
     pub beat: f64,
 }
@@ -58,6 +65,8 @@ impl Terms {
             closing: 60.0,
             patience: 60.0,
             audits: false,
+            open_scores: false,
+            published: Vec::new(),
             beat: 1.0,
         }
     }
@@ -92,8 +101,9 @@ flip_budget = {}
 safe_cap = {}
 no_show_milli = 100
 bins = 64
+mode = "{}"
 [visits]
-confirmation = true
+confirmation = {}
 audits = {}
 [times]
 issue_closes = "in {}"
@@ -107,6 +117,8 @@ patience = "{}"
             self.donors,
             self.flip_budget,
             self.safe_cap,
+            if self.open_scores { "open-scores" } else { "histogram" },
+            !self.open_scores,
             self.audits,
             millis(self.joining),
             millis(self.joining + self.enrolling),
@@ -121,7 +133,24 @@ patience = "{}"
                 NAMES[usize::from(number - 1) % NAMES.len()]
             );
         }
-        text + FEATURES
+        text + FEATURES + &self.published()
+    }
+
+    fn published(&self) -> String {
+        let mut text = String::new();
+        for (number, Subject { record, positive, .. }) in self.published.iter().enumerate() {
+            if number == 0 {
+                text.push_str("[published]\nagreed = \"Each has signed that record and label may stand in public.\"\n");
+            }
+            let values: Vec<_> =
+                record.iter().map(|(name, value)| format!("{name} = \"{value}\"")).collect();
+            let values = values.join(", ");
+            let _ = writeln!(
+                text,
+                "[[published.person]]\npositive = {positive}\nrecord = {{ {values} }}"
+            );
+        }
+        text
     }
 }
 

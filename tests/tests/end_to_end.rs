@@ -14,7 +14,7 @@ use protocol::transcript::{Transcript, file};
 use serde_json::Value;
 use sims::campaign::hindsight::{Hindsight, Subject};
 use tests::people::{Counts, Dice, Subject as Written, decision_word, made_up};
-use tests::stage::{Running, Stage, Terms, beat};
+use tests::stage::{Stage, Terms, beat};
 
 const MEMBERS: usize = 34;
 const DONORS: usize = 26;
@@ -43,6 +43,7 @@ fn terms(beat: f64) -> Terms {
         patience: 5.0,
         audits: true,
         beat,
+        ..Terms::smallest()
     }
 }
 
@@ -50,23 +51,17 @@ fn terms(beat: f64) -> Terms {
 fn real_programs_do_what_the_simulator_computes() {
     let stage = Stage::new(&terms(beat().unwrap())).unwrap();
     let people = made_up(Counts { members: MEMBERS, donors: DONORS }, SEED);
-    let done = |arguments: &[&str]| {
-        stage.done(&mut stage.coordinator(arguments), LONG).unwrap();
-    };
-    done(&["init", "--from", "campaign.toml", "--notices-read"]);
-    done(&["invite", "--keyholder", "--out", "keyholders"]);
-    assert_eq!(stage.hand_out("keyholders", "keyholder").unwrap(), 5);
-    let coordinator = run_coordinator(&stage);
+    let init = ["init", "--from", "campaign.toml", "--notices-read"];
+    stage.done(&mut stage.coordinator(&init), LONG).unwrap();
+    assert_eq!(stage.appoint(LONG).unwrap(), 5);
+    let run_coordinator = || stage.run_coordinator("6s", LONG).unwrap();
+    let coordinator = run_coordinator();
     let mut watch = stage.watch().unwrap();
-    let mut keyholders = ceremony(&stage);
+    let seated = stage.ceremony(5, LONG).unwrap();
+    let mut keyholders: Vec<_> = seated.into_iter().map(|of| of.running).collect();
 
-    let ready = watch.event(LONG, |status| status["campaign"].is_string()).unwrap();
-    stage.consent(ready["campaign"].as_str().unwrap()).unwrap();
-    done(&["invite", "--count", &people.len().to_string(), "--out", "people"]);
-    assert_eq!(stage.hand_out("people", "person").unwrap(), people.len());
-    for (number, person) in people.iter().enumerate() {
-        fs::write(stage.path(format!("{}.csv", name(number))), person.to_csv()).unwrap();
-    }
+    let campaign = stage.invite(&mut watch, &people, LONG).unwrap();
+    stage.consent(&campaign).unwrap();
     let (leaving, killed) = (0..LEAVE, LEAVE..LEAVE + KILLED);
     let (ended, results, coordinator) = thread::scope(|scope| {
         let stage = &stage;
@@ -81,10 +76,10 @@ fn real_programs_do_what_the_simulator_computes() {
         // Everything is lost that was not on the disk: in the middle of joining, and of a collection.
         watch.event(LONG, |status| status["invites"]["used"].as_u64() > Some(20)).unwrap();
         coordinator.kill().unwrap();
-        let coordinator = run_coordinator(stage);
+        let coordinator = run_coordinator();
         watch.event(LONG, |status| reports(status, "selection") > 3).unwrap();
         coordinator.kill().unwrap();
-        let coordinator = run_coordinator(stage);
+        let coordinator = run_coordinator();
         // One keyholder's machine is gone; the others have tried to reach its person.
         watch.event(LONG, |status| phase(status, "selection") == "done").unwrap();
         keyholders.pop().unwrap().kill().unwrap();
@@ -212,29 +207,6 @@ fn name(number: usize) -> String {
 /// The same people in another order, so that members and donors leave.
 fn spread(number: usize) -> usize {
     number * 7 % (MEMBERS + DONORS)
-}
-
-fn run_coordinator(stage: &Stage) -> Running {
-    let mut run = stage.coordinator(&["run", "--linger", "6s", "--json"]);
-    let mut running = stage.start(&mut run).unwrap();
-    running.event(LONG, |event| event["event"] == "listening").unwrap();
-    running
-}
-
-/// Everybody brings keys, compares and endorses; then each machine is left running.
-fn ceremony(stage: &Stage) -> Vec<Running> {
-    let join = |seat: u8| {
-        let (state, code) = (format!("seat-{seat}"), format!("keyholder-{seat}.code"));
-        let join = ["keyhold", "join", "--code-file", &code, "--accept", "--fingerprints-match"];
-        (state.clone(), stage.start(&mut stage.participant(&state, &join)).unwrap())
-    };
-    let joining: Vec<_> = (1..=5).map(join).collect();
-    let seated = joining.into_iter().map(|(state, joining)| {
-        let ended = joining.end(LONG).unwrap();
-        assert_eq!(ended.code, Some(0), "{}", ended.all());
-        stage.start(&mut stage.participant(&state, &["keyhold", "run", "--json"])).unwrap()
-    });
-    seated.collect()
 }
 
 /// What somebody who stays to the end is told and says.

@@ -33,6 +33,7 @@ fn terms(beat: f64) -> Terms {
         patience: 60.0,
         audits: false,
         beat,
+        ..Terms::smallest()
     }
 }
 

@@ -8,11 +8,12 @@ use std::sync::Arc;
 
 use protocol::aggregation::noise::Role;
 use protocol::aggregation::{AggregateResult, ClearError, sum_in_the_clear};
-use protocol::campaign::{CheckedPlan, Kind, Undecidable};
+use protocol::campaign::{CheckedPlan, Decision, Kind, Undecidable};
 use protocol::ids::{AggregationId, CampaignId};
 use protocol::keys::sign::PublicKey;
 use protocol::person::{Outcomes, Person, PersonError, View};
 use protocol::roles::participant::CampaignKey;
+use protocol::selection::open_scores::{OpenScore, OpenScoresError, Ranking};
 use protocol::transcript::{Outcome, Sum, Transcript};
 
 /// Somebody who may have taken part, whether or not a report of theirs counts.
@@ -53,6 +54,12 @@ pub enum HindsightError {
     /// Nobody can be asked by these sums.
     #[error(transparent)]
     Undecidable(#[from] Undecidable),
+    /// A score in the open is of somebody who is no candidate.
+    #[error("a score in {0} is of somebody who is no candidate")]
+    NoCandidate(AggregationId),
+    /// Scores in the open that have no ranking.
+    #[error(transparent)]
+    OpenScores(#[from] OpenScoresError),
 }
 
 /// What follows from everybody's records.
@@ -62,6 +69,8 @@ pub struct Hindsight {
     pub sums: BTreeMap<AggregationId, AggregateResult>,
     /// By number, whose reports count where.
     pub counted: BTreeMap<AggregationId, BTreeSet<usize>>,
+    /// Where scores are open, how those that are listed rank by the records of whom they are of.
+    pub ranking: Option<Ranking>,
     /// By number, who is asked to flip. Empty if no selection has a result.
     pub asked: BTreeSet<usize>,
 }
@@ -77,8 +86,12 @@ impl Hindsight {
         let (_, manifest) = transcript.manifest().ok_or(HindsightError::NoManifest)?;
         let (plan, campaign) = (transcript.plan(), manifest.campaign());
         let known = Known { plan, campaign, people, by_key: by_key(campaign, people) };
-        let mut hindsight =
-            Self { sums: BTreeMap::new(), counted: BTreeMap::new(), asked: BTreeSet::new() };
+        let mut hindsight = Self {
+            sums: BTreeMap::new(),
+            counted: BTreeMap::new(),
+            ranking: None,
+            asked: BTreeSet::new(),
+        };
         let mut outcomes = Outcomes::new();
         for sum in transcript.sums() {
             hindsight.add(sum, &known, &mut outcomes)?;
@@ -108,6 +121,13 @@ impl Hindsight {
         let Some(planned) = plan.aggregation(id) else { return Ok(()) };
         let person = |error| HindsightError::Person { aggregation: id, error };
         let view = View::derive(plan, opening, outcomes).map_err(person)?;
+        if let Some(Decision::Ranking(listed)) = &published.decision {
+            let ranking = self.rank(listed, id, known, (&view, opening.seed()))?;
+            let decision = Some(Decision::Ranking(ranking.clone()));
+            outcomes.insert(id, Arc::new(Outcome { decision, ..Outcome::clone(published) }));
+            self.ranking = Some(ranking);
+            return Ok(());
+        }
         let mut counted = BTreeSet::new();
         let mut measured = Vec::with_capacity(reporters.len());
         for reporter in reporters {
@@ -135,6 +155,28 @@ impl Hindsight {
         self.sums.insert(id, result);
         self.counted.insert(id, counted);
         Ok(())
+    }
+
+    /// How scores in the open rank if everybody who has listed one tells the score of its record.
+    fn rank(
+        &mut self,
+        listed: &Ranking,
+        id: AggregationId,
+        known: &Known<'_>,
+        (view, seed): (&View, [u8; 32]),
+    ) -> Result<Ranking, HindsightError> {
+        let plan = known.plan;
+        let mut scores = Vec::with_capacity(listed.scores.len());
+        for of in &listed.scores {
+            let number = *known.by_key.get(&of.reporter).ok_or(HindsightError::Stranger(id))?;
+            let subject = known.people.get(number).ok_or(HindsightError::Stranger(id))?;
+            let person = |error| HindsightError::Person { aggregation: id, error };
+            let score = subject.person.candidate_score(plan, view).map_err(person)?;
+            let score = score.ok_or(HindsightError::NoCandidate(id))?;
+            scores.push(OpenScore { score, ..*of });
+            self.counted.entry(id).or_default().insert(number);
+        }
+        Ok(Ranking::of(&scores, plan.selection.rule, &seed)?)
     }
 }
 
