@@ -476,6 +476,9 @@ pub struct Plan {
     /// Instead of a plan: compare predictions with campaigns that then took place, on made-up people.
     #[arg(long, conflicts_with_all = ["reference", "dataset", "aggregates"])]
     pub calibrate: bool,
+    /// With --calibrate: plans see the moments of their references only, as --aggregates does.
+    #[arg(long, requires = "calibrate")]
+    pub from_moments: bool,
     /// How many made-up populations.
     #[arg(long, default_value_t = 400, value_parser = clap::value_parser!(u32).range(10..=100_000), requires = "calibrate")]
     pub draws: u32,

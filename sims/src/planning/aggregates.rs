@@ -176,7 +176,7 @@ impl Aggregates {
         let mut assumed = Vec::new();
         match (&minority.mean, &minority.covariance) {
             (None, _) => assumed.push(
-                "minority people have the features of majority people with the same label, so that a firm that does not use the group treats both alike"
+                "minority people have the features of majority people with the same label, so that a firm that does not use the group treats both alike: believe no scenario in which it is unused"
                     .to_owned(),
             ),
             (Some(_), None) => assumed.push(

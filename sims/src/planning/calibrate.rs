@@ -3,7 +3,8 @@
 //! Each draw has a population of its own kind: group sizes and the group's penalty are drawn anew. From it come
 //! a reference, from which a plan predicts, and other people of the same kind, among whom one campaign
 //! takes place with the plan's M. No person, split or collective of the one is in the other. M = 0 changes nothing
-//! and is predicted exactly; it counts in the slope over all M, and not in the coverage.
+//! and is predicted exactly; it counts in the slope over all M, and not in the coverage. A plan may also predict from
+//! the reference's moments alone: then people drawn from them stand in its place.
 //!
 //! **The slope** of realised on predicted change is below 1 even if predictions are right on average, as a
 //! prediction differs by chance from what another reference would have given: by least squares it is then
@@ -14,6 +15,7 @@ use protocol::order;
 use rayon::prelude::*;
 use serde::Serialize;
 
+use super::aggregates::Aggregates;
 use super::outlook::{Change, chance_of_prediction};
 use super::rule::{Rule, Within};
 use super::scenario::Scenario;
@@ -61,6 +63,17 @@ pub enum CalibrationError {
     },
 }
 
+/// What a plan predicts from.
+#[derive(Clone, Copy, Debug, Default, Eq, PartialEq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Basis {
+    /// The reference itself.
+    #[default]
+    Sample,
+    /// Its moments, from which people are drawn.
+    Moments,
+}
+
 /// What is calibrated.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 pub struct Calibration {
@@ -72,6 +85,8 @@ pub struct Calibration {
     pub replicates: u32,
     /// Decides everything.
     pub seed: u32,
+    /// What a plan predicts from.
+    pub basis: Basis,
     /// The plan's settings, but for seed, trained people and replicates.
     pub settings: Settings,
 }
@@ -188,6 +203,10 @@ impl Calibration {
         let [reference, others] = self.populations(draw).map_err(population)?;
         let mut settings = self.settings.clone();
         settings.seed = draw ^ self.seed.rotate_left(16);
+        let reference = match self.basis {
+            Basis::Sample => reference,
+            Basis::Moments => Aggregates::of(&reference).draw(settings.seed).0,
+        };
         settings.trained = sides(&reference).0;
         settings.stop.batch = self.replicates;
         settings.stop.most = self.replicates;
@@ -362,12 +381,13 @@ mod tests {
 
     #[test]
     fn predictions_hold_for_campaigns_that_then_take_place() {
-        let run = |people, draws| {
+        let run = |people, draws, basis| {
             let settings = settings();
-            let calibration = Calibration { draws, people, replicates: 12, seed: 5, settings };
+            let calibration =
+                Calibration { draws, people, basis, replicates: 12, seed: 5, settings };
             calibration.run(&Silent).unwrap()
         };
-        let found = run(1_000, 24);
+        let found = run(1_000, 24, Basis::Sample);
         assert_eq!(found.pairs.len(), 48);
         assert!((0.7..1.3).contains(&found.slope.value), "{:?}", found.slope);
         assert!(found.slope.half_width < 0.4, "{:?}", found.slope);
@@ -376,6 +396,11 @@ mod tests {
         assert!(found.coverage.value > 0.85, "{:?}", found.coverage);
         assert!(found.bias.abs() < 0.03, "{}", found.bias);
         assert!(found.pairs.iter().any(|pair| pair.realised < -0.1));
+        // Moments say other things of the same references, and not much worse ones.
+        let by_moments = run(1_000, 24, Basis::Moments);
+        assert_ne!(by_moments.slope, found.slope);
+        assert!(by_moments.coverage.value > 0.8, "{:?}", by_moments.coverage);
+        assert!(by_moments.bias.abs() < 0.04, "{}", by_moments.bias);
     }
 
     #[test]
@@ -392,8 +417,14 @@ mod tests {
 
     #[test]
     fn nobody_of_the_reference_is_among_the_people_of_the_campaign() {
-        let calibration =
-            Calibration { draws: 3, people: 200, replicates: 12, seed: 5, settings: settings() };
+        let calibration = Calibration {
+            draws: 3,
+            people: 200,
+            replicates: 12,
+            seed: 5,
+            basis: Basis::Sample,
+            settings: settings(),
+        };
         let mut seen = std::collections::BTreeSet::new();
         for draw in 0..3 {
             for people in calibration.populations(draw).unwrap() {

@@ -13,7 +13,7 @@ use crate::cli::Plan;
 use crate::error::CommandError;
 use crate::figure::{Axis, Curves, Estimate, Interval, Point, Series};
 use crate::planning::calibrate::{
-    Calibrated, Calibration, MINORITY_SHARES, PENALTIES, Pair, Slope,
+    Basis, Calibrated, Calibration, MINORITY_SHARES, PENALTIES, Pair, Slope,
 };
 use crate::planning::scenario::Scenario;
 use crate::planning::{Settings, Stop};
@@ -42,6 +42,7 @@ pub(super) fn execute<W: Write>(
         people: PEOPLE,
         replicates: REPLICATES,
         seed: options.seed,
+        basis: if options.from_moments { Basis::Moments } else { Basis::Sample },
         settings,
     };
     let bar = Bar::of("populations");
@@ -68,14 +69,19 @@ fn show(
     calibration: &Calibration,
     calibrated: &Calibrated,
 ) -> Result<(), CommandError> {
-    let Calibration { draws, people, replicates, seed, settings } = calibration;
+    let Calibration { draws, people, replicates, seed, basis, settings } = calibration;
     let [low, high] = PENALTIES;
     let [few, many] = MINORITY_SHARES;
     writeln!(
         out,
         "{draws} made-up populations (penalty {low} to {high}, minority {few} to {many}), {people} people in the reference and as \
-         many in the campaign,\nlogistic firm that uses the group, R = {replicates}, alpha {}, {}, seed {seed}, sims {REVISION}\n",
-        settings.alpha, settings.method
+         many in the campaign,\nlogistic firm that uses the group, R = {replicates}, alpha {}, {}, seed {seed}{}, sims {REVISION}\n",
+        settings.alpha,
+        settings.method,
+        match basis {
+            Basis::Sample => "",
+            Basis::Moments => ", plans see moments only",
+        }
     )?;
     let mut rows = vec![
         [
