@@ -55,7 +55,8 @@ pub(super) fn show(out: &mut impl Write, drawn: &Drawn) -> io::Result<()> {
     writeln!(
         out,
         "There is no sample: these people are made up. They have the sizes, rates, means, spreads and correlations of the\n\
-         aggregates and nothing else: no threshold, no interaction, no cluster that the real people may have is in this plan."
+         aggregates and nothing else: no threshold, no interaction, no cluster that the real people may have is in this plan.\n\
+         Of Adult such a plan recommends twice the M that its sample does: begin with less than it says (docs/PLANNING.md)."
     )?;
     for line in &drawn.assumed {
         writeln!(out, "  assumed: {line}")?;
