@@ -4,6 +4,23 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use protocol::aggregation::{Coordinate, GramSpec, GridSpec};
+use protocol::campaign::{
+    AGGREGATIONS_MAX, COHORT_FLOOR, PUBLISHED_MAX, REJECTED_PERCENT_MAX, TEXT_BYTES_MAX, VERSION,
+};
+use protocol::codec::MESSAGE_BYTES_MAX;
+use protocol::invite::CODE_BYTES_MAX;
+use protocol::keys::seal::PLAINTEXT_BYTES_MAX;
+use protocol::keys::vss::{SEATS_MAX, SEATS_MIN};
+use protocol::messages::{CHUNK_REPORTS, ENTRIES_MAX};
+use protocol::report::TOKEN_BYTES_MAX;
+use protocol::roles::coordinator::{
+    ENROLMENTS_MAX, ENTRIES_BYTES_MAX, INVITES_MAX, WITHDRAWALS_MAX,
+};
+use protocol::selection::open_scores::OPEN_SCORES_BELOW;
+use protocol::selection::threshold::Rule;
+use protocol::wire::{GREETING_BYTES_MAX, PARTICIPANT_ASK_BYTES_MAX};
+
 fn root() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).parent().unwrap().to_owned()
 }
@@ -148,53 +165,64 @@ fn the_protocol_lists_every_post_and_every_refusal() {
     }
 }
 
+/// Every row of section 12 as the constants have it.
+fn limits() -> Vec<(&'static str, String)> {
+    let mib = |bytes: usize| format!("{} MiB", bytes >> 20);
+    let (rows, cells) = (GridSpec::ROWS_MAX, thousands(GridSpec::CELLS_MAX.into()));
+    let all = thousands(usize::try_from(GridSpec::LEN_MAX).unwrap());
+    let bytes = |number: usize| format!("{} bytes", thousands(number));
+    let (entries, coordinates) = (mib(ENTRIES_BYTES_MAX), GramSpec::COORDINATES_MAX);
+    vec![
+        ("message", mib(MESSAGE_BYTES_MAX)),
+        ("entries in an answer", format!("{ENTRIES_MAX}, and {entries} unless one is longer")),
+        ("reports in a chunk", CHUNK_REPORTS.to_string()),
+        ("enrolments", thousands(ENROLMENTS_MAX)),
+        ("invites", thousands(INVITES_MAX)),
+        ("text that is read as a code", bytes(CODE_BYTES_MAX)),
+        ("greeting", bytes(GREETING_BYTES_MAX)),
+        ("question of a participant", mib(PARTICIPANT_ASK_BYTES_MAX)),
+        ("token", bytes(TOKEN_BYTES_MAX)),
+        ("withdrawals of one key in an aggregation", WITHDRAWALS_MAX.to_string()),
+        ("text of a plan", bytes(TEXT_BYTES_MAX)),
+        ("aggregations", AGGREGATIONS_MAX.to_string()),
+        ("members with open scores", format!("fewer than {OPEN_SCORES_BELOW}")),
+        ("published sample", format!("{} records", thousands(PUBLISHED_MAX))),
+        ("seats", SEATS_MAX.to_string()),
+        ("sealed plaintext", bytes(PLAINTEXT_BYTES_MAX)),
+        ("grid", format!("{rows} rows, {cells} cells in a row, {all} in all")),
+        ("Gram", format!("{coordinates} coordinates of 1 to {} bits", Coordinate::BITS.end())),
+        ("rejected", format!("{REJECTED_PERCENT_MAX} in 100")),
+    ]
+}
+
+/// 4,000.
+fn thousands(number: usize) -> String {
+    if number < 1_000 {
+        return number.to_string();
+    }
+    format!("{},{:03}", number / 1_000, number % 1_000)
+}
+
 #[test]
 fn the_protocols_limits_are_those_of_the_code() {
     let text = read("docs/PROTOCOL.md");
-    for (file, constant, value, words) in [
-        (
-            "protocol/src/codec.rs",
-            "MESSAGE_BYTES_MAX: usize = ",
-            "16 << 20",
-            "| message | 16 MiB |",
-        ),
-        ("protocol/src/messages.rs", "ENTRIES_MAX: usize = ", "64", "| entries in an answer | 64,"),
-        (
-            "protocol/src/messages.rs",
-            "CHUNK_REPORTS: usize = ",
-            "128",
-            "| reports in a chunk | 128 |",
-        ),
-        ("protocol/src/report.rs", "TOKEN_BYTES_MAX: usize = ", "512", "| token | 512 bytes |"),
-        (
-            "protocol/src/campaign.rs",
-            "TEXT_BYTES_MAX: usize = ",
-            "4_000",
-            "| text of a plan | 4,000 bytes |",
-        ),
-        ("protocol/src/campaign.rs", "COHORT_FLOOR: u32 = ", "12", "K >= 12"),
-        ("protocol/src/campaign.rs", "AGGREGATIONS_MAX: usize = ", "16", "| aggregations | 16 |"),
-        (
-            "protocol/src/campaign.rs",
-            "REJECTED_PERCENT_MAX: u64 = ",
-            "10",
-            "| rejected | 10 in 100 |",
-        ),
-        (
-            "protocol/src/campaign.rs",
-            "PUBLISHED_MAX: usize = ",
-            "4_096",
-            "| published sample | 4,096 records |",
-        ),
-        (
-            "protocol/src/selection/open_scores.rs",
-            "OPEN_SCORES_BELOW: usize = ",
-            "12",
-            "| members with open scores | fewer than 12 |",
-        ),
-        ("protocol/src/keys/vss.rs", "SEATS_MAX: u8 = ", "15", "| seats | 15 |"),
+    let section = text.split("\n## 12. Limits\n").nth(1).unwrap().split("\n## ").next().unwrap();
+    let rows = section.lines().filter_map(|line| line.strip_prefix("| ")?.strip_suffix(" |"));
+    let listed: Vec<_> = rows.skip(1).map(str::to_owned).collect();
+    let expected: Vec<_> = limits().iter().map(|(what, most)| format!("{what} | {most}")).collect();
+    assert_eq!(listed, expected);
+
+    // What plans are refused by, in section 4.
+    for words in [
+        format!("the version is {VERSION};"),
+        format!("longer than {} bytes", thousands(TEXT_BYTES_MAX)),
+        format!("{SEATS_MIN} <= T <= {SEATS_MAX}"),
+        format!("K >= {COHORT_FLOOR}"),
+        format!("below\n{} thousandths", thousands(Rule::NO_SHOW_MILLI_BELOW.into())),
+        format!("there are 1 to {AGGREGATIONS_MAX} aggregations"),
+        format!("at most {} reporters", OPEN_SCORES_BELOW - 1),
     ] {
-        assert!(read(file).contains(&format!("{constant}{value};")), "{constant} in {file}");
-        assert!(text.contains(words), "{words}");
+        let unfolded = |text: &str| text.replace('\n', " ");
+        assert!(unfolded(&text).contains(&unfolded(&words)), "{words}");
     }
 }

@@ -1,8 +1,8 @@
 //! Which circuit an aggregation uses: what stands in the plan.
 
 use super::{
-    gram::Gram,
-    grid::{CELLS_MAX, GRID_MAX, Grid, ROWS_MAX},
+    gram::{Coordinate, Gram, GramSpec},
+    grid::{Grid, GridSpec},
 };
 use crate::keys::vss::SEATS_MAX;
 use serde::{Deserialize, Serialize};
@@ -29,31 +29,31 @@ pub enum Circuit {
 #[non_exhaustive]
 pub enum SetupError {
     /// R.
-    #[error("{got} rows; 1 to {ROWS_MAX} are possible")]
+    #[error("{got} rows; 1 to {max} are possible", max = GridSpec::ROWS_MAX)]
     Rows {
         /// As given.
         got: u16,
     },
     /// C.
-    #[error("{got} cells in a row; 2 to {CELLS_MAX} are possible")]
+    #[error("{got} cells in a row; {min} to {max} are possible", min = GridSpec::CELLS_MIN, max = GridSpec::CELLS_MAX)]
     Cells {
         /// As given.
         got: u16,
     },
     /// R x C.
-    #[error("{got} cells in all; at most {GRID_MAX} are possible")]
+    #[error("{got} cells in all; at most {max} are possible", max = GridSpec::LEN_MAX)]
     GridLen {
         /// As given.
         got: u32,
     },
     /// m.
-    #[error("{got} coordinates; 1 to {max} are possible", max = super::gram::COORDINATES_MAX)]
+    #[error("{got} coordinates; 1 to {max} are possible", max = GramSpec::COORDINATES_MAX)]
     Coordinates {
         /// As given.
         got: usize,
     },
     /// The width of a fixed-point coordinate.
-    #[error("coordinate {index} has {got} bits; 2 to 16 are possible")]
+    #[error("coordinate {index} has {got} bits; {min} to {max} are possible", min = Coordinate::BITS.start(), max = Coordinate::BITS.end())]
     Bits {
         /// Which coordinate.
         index: usize,
@@ -134,8 +134,8 @@ impl Circuit {
                 bytes.extend(gram.norm_milli().to_le_bytes());
                 for coordinate in gram.coordinates() {
                     let (bits, bound) = match coordinate {
-                        super::Coordinate::Binary => (1, 0),
-                        super::Coordinate::Fixed { bits, bound_milli } => (*bits, *bound_milli),
+                        Coordinate::Binary => (1, 0),
+                        Coordinate::Fixed { bits, bound_milli } => (*bits, *bound_milli),
                     };
                     bytes.push(bits);
                     bytes.extend(bound.to_le_bytes());

@@ -28,13 +28,8 @@ use prio::{
     flp::{Flp, FlpError, Gadget, Type},
 };
 use serde::{Deserialize, Serialize};
-use std::fmt;
+use std::{fmt, ops::RangeInclusive};
 use zeroize::{Zeroize, ZeroizeOnDrop};
-
-/// Most coordinates, m.
-pub(super) const COORDINATES_MAX: usize = 256;
-/// Bit widths of a fixed-point coordinate.
-pub(super) const BITS: std::ops::RangeInclusive<u8> = 2..=16;
 
 /// One value of a person.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -51,6 +46,9 @@ pub enum Coordinate {
 }
 
 impl Coordinate {
+    /// Bit widths of a fixed-point coordinate.
+    pub const BITS: RangeInclusive<u8> = 2..=16;
+
     pub(super) fn bits(self) -> u8 {
         match self {
             Self::Binary => 1,
@@ -84,19 +82,26 @@ pub struct GramSpec {
     pub norm_milli: u32,
 }
 
+impl GramSpec {
+    /// Most coordinates, m.
+    pub const COORDINATES_MAX: usize = 256;
+    /// The least norm, in thousandths: that of the constant 1 alone.
+    pub const NORM_MILLI_MIN: u32 = 1_000;
+}
+
 impl TryFrom<GramSpec> for Gram {
     type Error = SetupError;
 
     fn try_from(spec: GramSpec) -> Result<Self, SetupError> {
         let GramSpec { coordinates, norm_milli } = spec;
-        if !(1..=COORDINATES_MAX).contains(&coordinates.len()) {
+        if !(1..=GramSpec::COORDINATES_MAX).contains(&coordinates.len()) {
             return Err(SetupError::Coordinates { got: coordinates.len() });
         }
         for (index, coordinate) in coordinates.iter().enumerate() {
             match coordinate {
                 Coordinate::Binary => {}
                 Coordinate::Fixed { bits, bound_milli } => {
-                    if !BITS.contains(bits) {
+                    if !Coordinate::BITS.contains(bits) {
                         return Err(SetupError::Bits { index, got: *bits });
                     }
                     if *bound_milli == 0 {
@@ -105,7 +110,7 @@ impl TryFrom<GramSpec> for Gram {
                 }
             }
         }
-        if norm_milli < 1_000 {
+        if norm_milli < GramSpec::NORM_MILLI_MIN {
             return Err(SetupError::Norm { got_milli: norm_milli });
         }
         Ok(Self { coordinates, norm_milli })

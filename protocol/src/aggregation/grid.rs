@@ -17,13 +17,6 @@ use serde::{Deserialize, Serialize};
 use std::fmt;
 use zeroize::{Zeroize, ZeroizeOnDrop};
 
-/// Most rows, R.
-pub(super) const ROWS_MAX: u16 = 256;
-/// Most cells in a row, C.
-pub(super) const CELLS_MAX: u16 = 8_192;
-/// Most cells in all.
-pub(super) const GRID_MAX: u32 = 65_536;
-
 /// A table of R rows and C cells; construction has checked the limits.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(try_from = "GridSpec", into = "GridSpec")]
@@ -41,19 +34,30 @@ pub struct GridSpec {
     pub cells: u16,
 }
 
+impl GridSpec {
+    /// Most rows, R.
+    pub const ROWS_MAX: u16 = 256;
+    /// Fewest cells in a row, C.
+    pub const CELLS_MIN: u16 = 2;
+    /// Most cells in a row, C.
+    pub const CELLS_MAX: u16 = 8_192;
+    /// Most cells in all.
+    pub const LEN_MAX: u32 = 65_536;
+}
+
 impl TryFrom<GridSpec> for Grid {
     type Error = SetupError;
 
     fn try_from(spec: GridSpec) -> Result<Self, SetupError> {
         let GridSpec { rows, cells } = spec;
-        if !(1..=ROWS_MAX).contains(&rows) {
+        if !(1..=GridSpec::ROWS_MAX).contains(&rows) {
             return Err(SetupError::Rows { got: rows });
         }
-        if !(2..=CELLS_MAX).contains(&cells) {
+        if !(GridSpec::CELLS_MIN..=GridSpec::CELLS_MAX).contains(&cells) {
             return Err(SetupError::Cells { got: cells });
         }
         let len = u32::from(rows) * u32::from(cells);
-        if len > GRID_MAX {
+        if len > GridSpec::LEN_MAX {
             return Err(SetupError::GridLen { got: len });
         }
         Ok(Self { rows, cells })

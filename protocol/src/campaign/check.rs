@@ -10,7 +10,7 @@ use crate::{
     ids::{AggregationId, PlanId, SeatSet},
     keys::{
         Label, digest,
-        vss::{SEATS_MAX, SeatCounts, Sharing},
+        vss::{SEATS_MAX, SEATS_MIN, SeatCounts, Sharing},
     },
     roles::Time,
     scoring::method::Method,
@@ -38,7 +38,7 @@ pub enum PlanError {
         got: usize,
     },
     /// T.
-    #[error("{got} keyholders; 3 to {SEATS_MAX} are possible")]
+    #[error("{got} keyholders; {SEATS_MIN} to {SEATS_MAX} are possible")]
     Keyholders {
         /// As in the plan.
         got: usize,
@@ -364,7 +364,8 @@ impl Plan {
             return Err(PlanError::Cohort { got: self.cohort_min });
         }
         let Rule { flip_budget, safe_cap, no_show_milli } = self.selection.rule;
-        if flip_budget == 0 || flip_budget > safe_cap || no_show_milli >= 1_000 {
+        if flip_budget == 0 || flip_budget > safe_cap || no_show_milli >= Rule::NO_SHOW_MILLI_BELOW
+        {
             return Err(PlanError::Selection { flip_budget, safe_cap, no_show_milli });
         }
         if self.enrolment_opens >= self.enrolment_closes {
@@ -380,7 +381,7 @@ impl Plan {
 
     fn check_seats(&self) -> Result<(), PlanError> {
         let got = self.keyholders.len();
-        if !(3..=usize::from(SEATS_MAX)).contains(&got) {
+        if !(usize::from(SEATS_MIN)..=usize::from(SEATS_MAX)).contains(&got) {
             return Err(PlanError::Keyholders { got });
         }
         let (seats, threshold) = (self.seats(), self.recovery_threshold);

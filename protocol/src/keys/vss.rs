@@ -22,6 +22,9 @@ use subtle::{Choice, ConstantTimeEq};
 use thiserror::Error;
 use zeroize::{Zeroize, ZeroizeOnDrop, Zeroizing};
 
+/// The fewest seats a campaign can have.
+pub const SEATS_MIN: u8 = 3;
+
 /// The most seats a campaign can have.
 pub const SEATS_MAX: u8 = 15;
 
@@ -40,7 +43,7 @@ impl Sharing {
     /// every share would be the key itself.)
     pub fn new(counts: SeatCounts) -> Result<Self, SharingError> {
         let SeatCounts { seats, threshold } = counts;
-        if !(3..=SEATS_MAX).contains(&seats) || !(2..seats).contains(&threshold) {
+        if !(SEATS_MIN..=SEATS_MAX).contains(&seats) || !(2..seats).contains(&threshold) {
             return Err(SharingError { seats, threshold });
         }
         Ok(Self { seats, threshold })

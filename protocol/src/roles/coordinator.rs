@@ -26,6 +26,7 @@ mod verification;
 mod tests;
 
 pub use admission::{ENROLMENTS_MAX, Gate, INVITES_MAX, WITHDRAWALS_MAX};
+pub use answers::ENTRIES_BYTES_MAX;
 pub use conduct::Phase;
 pub use record::{Record, RestoreError};
 

@@ -47,10 +47,15 @@ const CERTAIN: u32 = u32::MAX;
 pub struct Rule {
     /// M, the flips wanted.
     pub flip_budget: u32,
-    /// How many of 1,000 people asked are expected not to flip; at most 999.
+    /// How many of 1,000 people asked are expected not to flip; fewer than all of them.
     pub no_show_milli: u16,
     /// The greatest number of people that may be asked.
     pub safe_cap: u32,
+}
+
+impl Rule {
+    /// Everybody, in thousandths: so many cannot be expected not to flip.
+    pub const NO_SHOW_MILLI_BELOW: u16 = 1_000;
 }
 
 /// An opened sum of marks.
@@ -153,7 +158,7 @@ impl Rule {
     /// How many to ask for `flips`, in 2^-32 persons.
     pub(super) fn persons(self, flips: u32) -> Result<i128, ThresholdError> {
         let got = self.no_show_milli;
-        let show = 1_000_u16.checked_sub(got).filter(|show| *show > 0);
+        let show = Self::NO_SHOW_MILLI_BELOW.checked_sub(got).filter(|show| *show > 0);
         let show = show.ok_or(ThresholdError::NoShow { got })?;
         Ok(((i128::from(flips) * 1_000) << 32) / i128::from(show))
     }

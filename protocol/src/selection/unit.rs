@@ -16,11 +16,6 @@ use crate::{
     scoring::method::Method,
 };
 
-/// Steps of the scale: 2^32.
-const STEPS: u64 = 1 << 32;
-/// Most bins: a grid's row holds one cell more.
-const BINS_MAX: u16 = 8_191;
-
 /// A score's place on `[0, 1]`, in 2^32 steps; greater is asked sooner. Secret while scores are.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct Unit(u32);
@@ -41,6 +36,9 @@ pub enum UnitError {
 }
 
 impl Unit {
+    /// Steps of the scale: 2^32.
+    pub const STEPS: u64 = 1 << 32;
+
     /// Places a score of `method`: `rb-prob` and `random` as they are, clamped to `[0, 1]` (a ridge
     /// regression can leave it); `rb-label` divided by `greatest`, which is k for counts and 1 for
     /// shares; `rb-dist`, minus a distance d, as `1 / (1 + d)`.
@@ -141,15 +139,21 @@ pub enum BinsError {
     },
 }
 
+impl BinsSpec {
+    /// Most bins: a grid's row holds one cell more.
+    pub const COUNT_MAX: u16 = GridSpec::CELLS_MAX - 1;
+}
+
 impl TryFrom<BinsSpec> for Bins {
     type Error = BinsError;
 
     fn try_from(spec: BinsSpec) -> Result<Self, BinsError> {
         let BinsSpec { count, low, high } = spec;
-        if !(1..=BINS_MAX).contains(&count) {
+        if !(1..=BinsSpec::COUNT_MAX).contains(&count) {
             return Err(BinsError::Count { got: count });
         }
-        if high > STEPS || high.checked_sub(low).is_none_or(|width| width < u64::from(count)) {
+        if high > Unit::STEPS || high.checked_sub(low).is_none_or(|width| width < u64::from(count))
+        {
             return Err(BinsError::Bounds { low, high });
         }
         Ok(Self { spec })
@@ -168,7 +172,7 @@ impl Bins {
     /// # Errors
     /// [`BinsError::Count`].
     pub fn whole(count: u16) -> Result<Self, BinsError> {
-        Self::try_from(BinsSpec { count, low: 0, high: STEPS })
+        Self::try_from(BinsSpec { count, low: 0, high: Unit::STEPS })
     }
 
     /// S.

@@ -3,11 +3,18 @@
 use std::cell::RefCell;
 use std::collections::BTreeSet;
 
+use protocol::aggregation::{Coordinate, GramSpec, GridSpec};
 use protocol::campaign::{AGGREGATIONS_MAX, COHORT_FLOOR, PUBLISHED_MAX, TEXT_BYTES_MAX, VERSION};
-use protocol::keys::vss::SEATS_MAX;
+use protocol::codec;
+use protocol::keys::seal::OVERHEAD_BYTES;
+use protocol::keys::token::TOKEN_BYTES;
+use protocol::keys::vss::{SEATS_MAX, SEATS_MIN};
 use protocol::messages::{CHUNK_REPORTS, ENTRIES_MAX};
+use protocol::roles::coordinator::ENROLMENTS_MAX;
 use protocol::scoring::schema::Schema;
 use protocol::selection::open_scores::OPEN_SCORES_BELOW;
+use protocol::selection::threshold::Rule;
+use protocol::selection::unit::{BinsSpec, Unit};
 
 /// Limits, and which of them were asked for.
 pub(crate) struct Limits {
@@ -41,6 +48,8 @@ impl Limits {
 fn of_messages() -> Vec<(&'static str, String)> {
     let each_seat = "one for each seat".to_owned();
     let version = format!("{VERSION}");
+    let unit = codec::encode(&Unit::from_step(0)).len();
+    let sealed = 32 + OVERHEAD_BYTES;
     vec![
         ("Hello.version", version.clone()),
         ("Greeting.version", version.clone()),
@@ -51,22 +60,22 @@ fn of_messages() -> Vec<(&'static str, String)> {
         ("Is.SeatSet", "bit n: seat n, the lowest first".to_owned()),
         ("Is.AggregationId", format!("place in the plan, 0 to {}", AGGREGATIONS_MAX - 1)),
         ("Is.PublicKey", "Ed25519".to_owned()),
-        ("Is.Unit", "of 2^32 steps".to_owned()),
+        ("Is.Unit", format!("of 2^{} steps", Unit::STEPS.ilog2())),
         ("Entries.entries", format!("at most {ENTRIES_MAX}")),
         ("Frozen.reports", format!("at most {CHUNK_REPORTS}")),
         ("Verdicts.messages", format!("at most {CHUNK_REPORTS}, in the order of the leaves")),
         ("VerifierChunk.shares", format!("at most {CHUNK_REPORTS}, in the order of the leaves")),
-        ("Enrolment.token", "64, or 0 where anybody enrols".to_owned()),
+        ("Enrolment.token", format!("{TOKEN_BYTES}, or 0 where anybody enrols")),
         ("ReportBody.sealed", format!("{each_seat}; none with open scores")),
         ("Report.sealed", format!("{each_seat}; none with open scores")),
-        ("ReportBody.public_share", "a score's step with open scores, 4 bytes".to_owned()),
+        ("ReportBody.public_share", format!("a score's step with open scores, {unit} bytes")),
         ("Report.leader_share", "empty with open scores".to_owned()),
         ("Deal.keys", "one for each aggregation".to_owned()),
-        ("Deal.shares", "by other seat, then by aggregation; 80 bytes each".to_owned()),
+        ("Deal.shares", format!("by other seat, then by aggregation; {sealed} bytes each")),
         ("SeatAggregation.commitments", "t points of 32 bytes".to_owned()),
         ("SeatAggregation.public_key", "a point".to_owned()),
         ("SeatKeys.sealing", "a point".to_owned()),
-        ("Post.Roster", "ascending by key, at most 100,000".to_owned()),
+        ("Post.Roster", format!("ascending by key, at most {}", thousands(ENROLMENTS_MAX))),
         ("Is.Signature", "Ed25519: R, then S".to_owned()),
         ("RecoveryShare.value", "a scalar".to_owned()),
         ("Threshold.chance", "of 2^32; the greatest is everybody".to_owned()),
@@ -85,8 +94,12 @@ fn of_messages() -> Vec<(&'static str, String)> {
 /// The same of plans.
 fn of_plans() -> Vec<(&'static str, String)> {
     let text = format!("1 to {} bytes", thousands(TEXT_BYTES_MAX));
+    let levels = format!("1 to {}", thousands(Schema::LEVELS_MAX));
+    let (cells, all) = (thousands(GridSpec::CELLS_MAX), thousands(GridSpec::LEN_MAX));
+    let (narrow, wide) = (Coordinate::BITS.start(), Coordinate::BITS.end());
+    let steps = Unit::STEPS.ilog2();
     let each_seat = "one for each seat".to_owned();
-    let seats = format!("3 to {SEATS_MAX}, one for each seat");
+    let seats = format!("{SEATS_MIN} to {SEATS_MAX}, one for each seat");
     vec![
         ("Organiser.name", text.clone()),
         ("Organiser.contact", text.clone()),
@@ -104,17 +117,20 @@ fn of_plans() -> Vec<(&'static str, String)> {
         ("Plan.aggregations", format!("1 to {AGGREGATIONS_MAX}, each kind at most once")),
         ("Scoring.published", format!("at most {}; record, label", thousands(PUBLISHED_MAX))),
         ("Scoring.schema", format!("1 to {}", thousands(Schema::FEATURES_MAX))),
-        ("ordinal.levels", format!("1 to {}", thousands(Schema::LEVELS_MAX))),
-        ("categorical.levels", format!("1 to {}", thousands(Schema::LEVELS_MAX))),
+        ("ordinal.levels", levels.clone()),
+        ("categorical.levels", levels),
         ("Rule.flip_budget", "M: 1 to the cap".to_owned()),
-        ("Rule.no_show_milli", "thousandths, below 1,000".to_owned()),
-        ("BinsSpec.count", "1 to 8,191".to_owned()),
-        ("BinsSpec.high", "at most 2^32, a step for each bin".to_owned()),
-        ("GridSpec.rows", "1 to 256".to_owned()),
-        ("GridSpec.cells", "2 to 8,192; 65,536 in all".to_owned()),
-        ("GramSpec.coordinates", "1 to 256".to_owned()),
-        ("GramSpec.norm_milli", "at least 1,000".to_owned()),
-        ("Fixed.bits", "2 to 16".to_owned()),
+        (
+            "Rule.no_show_milli",
+            format!("thousandths, below {}", thousands(Rule::NO_SHOW_MILLI_BELOW)),
+        ),
+        ("BinsSpec.count", format!("1 to {}", thousands(BinsSpec::COUNT_MAX))),
+        ("BinsSpec.high", format!("at most 2^{steps}, a step for each bin")),
+        ("GridSpec.rows", format!("1 to {}", GridSpec::ROWS_MAX)),
+        ("GridSpec.cells", format!("{} to {cells}; {all} in all", GridSpec::CELLS_MIN)),
+        ("GramSpec.coordinates", format!("1 to {}", GramSpec::COORDINATES_MAX)),
+        ("GramSpec.norm_milli", format!("at least {}", thousands(GramSpec::NORM_MILLI_MIN))),
+        ("Fixed.bits", format!("{narrow} to {wide}")),
         ("Aggregation.depends_on", "earlier ones".to_owned()),
         ("Manifest.seats", each_seat),
         ("SeatEntry.aggregations", "one for each aggregation".to_owned()),
@@ -122,7 +138,8 @@ fn of_plans() -> Vec<(&'static str, String)> {
 }
 
 /// 4,000.
-fn thousands(number: usize) -> String {
+fn thousands<N: TryInto<usize>>(number: N) -> String {
+    let number: usize = number.try_into().ok().expect("limits are small");
     if number < 1_000 {
         number.to_string()
     } else {

@@ -14,7 +14,7 @@ use crate::{
 use std::sync::Arc;
 
 /// The most bytes of entries in one answer, unless a single one has more.
-const ENTRIES_BYTES_MAX: usize = 4 << 20;
+pub const ENTRIES_BYTES_MAX: usize = 4 << 20;
 
 /// Whoever asks too early asks again after a quarter of the keyholders' patience, within these bounds.
 const LATER_MILLIS: (u64, u64) = (100, 60_000);
