@@ -321,6 +321,9 @@ mod tests {
             (mistyped(), Exit::Code, "CODE_MISTYPED"),
             (not_admitted(&expired), Exit::Code, "CODE_EXPIRED"),
             (interrupted(), Exit::Temporary, "INTERRUPTED"),
+            (not_admitted(&Reject::Token), Exit::Code, "CODE_NOT_TAKEN"),
+            (not_admitted(&Reject::Malformed), Exit::Temporary, "REFUSED"),
+            (not_joined(), Exit::Usage, "NOT_JOINED"),
         ]);
         let moment = dates::moment(Time::default(), &dates::zone());
         for (problem, exit, code) in cases {

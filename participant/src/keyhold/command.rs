@@ -529,7 +529,8 @@ fn plan_words(plan: &CheckedPlan, own: seat::Seat, zone: &TimeZone) -> String {
     )
 }
 
-fn fault(fault: &Fault) -> Problem {
+/// Why a keyholder's machine has stopped for good.
+pub(super) fn fault(fault: &Fault) -> Problem {
     let code = match fault {
         Fault::Transcript(_) => "TRANSCRIPT_BROKEN",
         Fault::Plan { .. } => "OTHER_PLAN",

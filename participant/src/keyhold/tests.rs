@@ -1,16 +1,18 @@
 use super::*;
-use crate::world;
+use crate::{seen::pinned, world};
 use host::drive::Keep as _;
 use protocol::{
     campaign::CheckedPlan,
-    ids::SeatSet,
+    exit::Exit,
+    ids::{PlanId, SeatSet},
     keys::seat::Seat,
     messages::{Peer, Request},
     roles::{
         Client as _, Effect, Server as _, Time,
         coordinator::Coordinator,
-        keyholder::{Configuration, Keyholder, Record},
+        keyholder::{Configuration, Fault, Keyholder, Record},
     },
+    transcript::{Author, Violation},
 };
 
 const PACE_MILLIS: u64 = 2_000;
@@ -141,4 +143,21 @@ fn an_exported_key_opens_with_its_passphrase_only() {
     assert_eq!(refused(&changed, "five words are long enough"), ExportError::Passphrase);
     assert_eq!(refused(b"something else", "five words are long enough"), ExportError::Header);
     assert_eq!(refused(&bytes[..30], "five words are long enough"), ExportError::Header);
+}
+
+#[test]
+fn every_fault_of_a_keyholder_has_its_screen() {
+    let violation = Violation::Repeated { author: Author::Organiser };
+    let (expected, got) = (PlanId([1; 32]), PlanId([2; 32]));
+    for (of, exit, code) in [
+        (Fault::Transcript(violation), Exit::Verification, "TRANSCRIPT_BROKEN"),
+        (Fault::Plan { expected, got }, Exit::Verification, "OTHER_PLAN"),
+        (Fault::Equivocation, Exit::Verification, "EQUIVOCATION"),
+        (Fault::Keys, Exit::Verification, "KEYS"),
+    ] {
+        let problem = command::fault(&of);
+        assert_eq!((problem.exit, problem.code), (exit, code), "{problem}");
+        let name = format!("keyholder-{}", code.to_lowercase().replace('_', "-"));
+        pinned(&name, &problem.to_string());
+    }
 }
