@@ -64,13 +64,13 @@ pub enum Violation {
         got: Hash,
     },
     /// Its signature does not hold.
-    #[error("the signature of {author:?} does not hold")]
+    #[error("the signature of {author} does not hold")]
     Signature {
         /// As claimed.
         author: Author,
     },
     /// Not this author's to post.
-    #[error("{author:?} may not post this")]
+    #[error("{author} may not post this")]
     Author {
         /// Who did.
         author: Author,
@@ -82,7 +82,7 @@ pub enum Violation {
         needs: &'static str,
     },
     /// Posted before, in this or another form.
-    #[error("{author:?} has posted this before")]
+    #[error("{author} has posted this before")]
     Repeated {
         /// Who.
         author: Author,

@@ -16,7 +16,7 @@ use crate::{
     selection::open_scores::OpenScore,
 };
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
+use std::{fmt, sync::Arc};
 
 /// Who may post.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -25,6 +25,16 @@ pub enum Author {
     Organiser,
     /// A keyholder.
     Keyholder(Seat),
+}
+
+/// As people are told: keyholders are counted from 1.
+impl fmt::Display for Author {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Organiser => f.write_str("the organiser"),
+            Self::Keyholder(seat) => write!(f, "keyholder {}", seat.index() + 1),
+        }
+    }
 }
 
 /// One public act.
