@@ -82,3 +82,24 @@ fn what_nobody_s_program_accepts_is_to_be_corrected() {
     let advice = costly.advice.iter().find(|of| of.key == "privacy.epsilon").unwrap();
     assert!(advice.must && advice.what.contains("at most 8000 are accepted"), "{advice:?}");
 }
+
+#[test]
+fn a_published_sample_is_rehearsed_without_donors() {
+    let text = world::file().replacen("method = \"random\"", "method = \"rb-prob\"", 1);
+    let person = |(positive, age)| {
+        let record =
+            format!("age = {age}, applications = 3, employed = true, household = \"couple\"");
+        format!("[[published.person]]\npositive = {positive}\nrecord = {{ {record} }}\n")
+    };
+    let people = [(true, 70), (false, 25), (true, 52), (false, 31)].map(person).concat();
+    let agreed = "agreed = \"Each has signed that record and label may stand in public.\"";
+    let published =
+        rehearsed(&format!("{text}\n[published]\n{agreed}\n{people}"), Expected::default());
+    let [planned, lost, few] = &published.runs[..] else { panic!("{published:?}") };
+    assert!(planned.is_whole() && lost.is_whole() && !few.is_whole(), "{published:?}");
+    let kinds: Vec<_> = planned.sums.iter().map(|sum| &*sum.kind).collect();
+    assert_eq!((planned.donors, kinds), (0, vec!["selection", "confirmation"]));
+    assert!(planned.asked.unwrap().asked > 0 && published.holds(), "{:?}", published.advice);
+    let words = published.words(&TimeZone::UTC);
+    assert!(words.contains("\nIn the open: This campaign publishes records"), "{words}");
+}
