@@ -232,7 +232,10 @@ fn lending(
     outcomes: &Outcomes,
 ) -> Result<Lending, PersonError> {
     match &plan.aggregation(id).ok_or(PersonError::Plan)?.circuit {
-        Circuit::Gram(gram) => Ok(Lending::Regressor(gram.clone())),
+        Circuit::Gram(gram) => {
+            let blocks = plan.scoring.schema.blocks();
+            Ok(Lending::Regressor { gram: gram.clone(), blocks })
+        }
         Circuit::Grid(grid) | Circuit::StandardGrid(grid) => {
             let shape = CellShape { repetitions: grid.rows(), cells: grid.cells() / 2 };
             let (schema, source) = (&plan.scoring.schema, source(plan, outcomes)?);

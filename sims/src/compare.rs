@@ -16,7 +16,7 @@ use protocol::scoring::cells::{CellError, CellShape, CentreSource, Centres};
 use protocol::scoring::lent::{Lending, Lent, LentError};
 use protocol::scoring::marginals::{MarginalError, Marginals};
 use protocol::scoring::method::{MajorityReference, Method, REGRESSOR_PENALTY, ScoreError};
-use protocol::scoring::ridge::{self, NumberRoom, RidgeError};
+use protocol::scoring::ridge::{self, Protected, RidgeError};
 use protocol::scoring::scaling::{Encoding, Scaled, Scaling};
 use protocol::selection::lottery::lottery_draw;
 use protocol::selection::threshold::{Histogram, Rule, ThresholdError};
@@ -271,7 +271,7 @@ impl<'a> Side<'a> {
                 }
                 table.as_ref().map(|lent| self.score(lent, method)).transpose()?
             } else {
-                let lent = self.lend(Lending::Regressor(self.moments()?), aggregates)?;
+                let lent = self.lend(self.moments()?, aggregates)?;
                 Some(self.score(&lent, method)?)
             };
             records.push(self.record(method, &exact, &private.unwrap_or_default(), &trial)?);
@@ -306,13 +306,14 @@ impl<'a> Side<'a> {
         Ok(Centres::draw(schema, &source, &self.scaling, shape, &self.secret("centres"))?)
     }
 
-    fn moments(&self) -> Result<protocol::aggregation::Gram, SeedError> {
-        let blocks = u16::try_from(self.data.records.blocks().len()).unwrap_or(u16::MAX);
-        let room = match self.comparison.noise {
-            None => NumberRoom::Whole,
-            Some(_) => NumberRoom::Ordinary,
+    fn moments(&self) -> Result<Lending, SeedError> {
+        let blocks = self.data.records.blocks().to_vec();
+        let protected = match self.comparison.noise {
+            None => Protected::No,
+            Some(_) => Protected::ByNoise,
         };
-        Ok(ridge::gram(&self.scaling, blocks, room)?)
+        let gram = ridge::gram(&self.scaling, &blocks, protected)?;
+        Ok(Lending::Regressor { gram, blocks })
     }
 
     fn lend(&self, lending: Lending, aggregates: &dyn Aggregates) -> Result<Lent, SeedError> {

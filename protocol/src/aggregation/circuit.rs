@@ -136,6 +136,7 @@ impl Circuit {
                     let (bits, bound) = match coordinate {
                         Coordinate::Binary => (1, 0),
                         Coordinate::Fixed { bits, bound_milli } => (*bits, *bound_milli),
+                        Coordinate::Sign { bound_milli } => (1, *bound_milli),
                     };
                     bytes.push(bits);
                     bytes.extend(bound.to_le_bytes());

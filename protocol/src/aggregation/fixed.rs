@@ -36,7 +36,7 @@ pub enum MeasureError {
         /// Which coordinate.
         index: usize,
     },
-    /// A real number that is not finite, or a binary coordinate that is neither 0 nor 1.
+    /// A real number that is not finite, or neither of the two values of a bit.
     #[error("coordinate {index} is not a value of its kind")]
     Value {
         /// Which coordinate.
@@ -57,24 +57,48 @@ impl Coordinate {
                 let steps = (1_u32 << (bits - 1)) - 1;
                 f64::from(bound_milli) / 1_000.0 / f64::from(steps)
             }
+            Self::Sign { .. } => self.bound(),
+        }
+    }
+
+    /// What a bit stands for: its upper value if it is set, else its lower one.
+    pub fn side(self, upper: bool) -> f64 {
+        match (self, upper) {
+            (Self::Binary, false) => 0.0,
+            (Self::Binary | Self::Fixed { .. } | Self::Sign { .. }, true) => self.bound(),
+            (Self::Fixed { .. } | Self::Sign { .. }, false) => -self.bound(),
         }
     }
 
     fn bound(self) -> f64 {
         match self {
             Self::Binary => 1.0,
-            Self::Fixed { bound_milli, .. } => f64::from(bound_milli) / 1_000.0,
+            Self::Fixed { bound_milli, .. } | Self::Sign { bound_milli } => {
+                f64::from(bound_milli) / 1_000.0
+            }
         }
     }
 
-    fn is_binary(self) -> bool {
-        self == Self::Binary
+    /// Whether its square is the same for everybody.
+    pub(super) fn has_constant_square(self) -> bool {
+        matches!(self, Self::Sign { .. })
+    }
+
+    /// Whether its values cannot be scaled.
+    fn is_bit(self) -> bool {
+        match self {
+            Self::Binary | Self::Sign { .. } => true,
+            Self::Fixed { .. } => false,
+        }
     }
 
     /// `value`, clamped to the bounds; `None` if it is no value of this kind.
     fn clamp(self, value: f64) -> Option<f64> {
         match self {
-            Self::Binary => [0.0, 1.0].into_iter().find(|bit| value.total_cmp(bit).is_eq()),
+            Self::Binary | Self::Sign { .. } => {
+                let sides = [false, true].map(|upper| self.side(upper));
+                sides.into_iter().find(|side| value.total_cmp(side).is_eq())
+            }
             Self::Fixed { .. } => {
                 value.is_finite().then(|| value.clamp(-self.bound(), self.bound()))
             }
@@ -85,7 +109,7 @@ impl Coordinate {
     fn round(self, value: f64, rng: &mut impl CryptoRng) -> u32 {
         let dither = uniform(rng);
         match self {
-            Self::Binary => to_integer(value),
+            Self::Binary | Self::Sign { .. } => u32::from(value > 0.0),
             Self::Fixed { bits, .. } => {
                 let place = value / self.unit() + f64::from(self.offset());
                 to_integer(place + dither).min((1 << bits) - 1)
@@ -119,7 +143,7 @@ impl Gram {
         }
         let squares = |binary: bool| -> f64 {
             let own = values.iter().zip(self.coordinates());
-            own.filter(|(_, of)| of.is_binary() == binary).map(|(value, _)| value * value).sum()
+            own.filter(|(_, of)| of.is_bit() == binary).map(|(value, _)| value * value).sum()
         };
         let room = self.norm() * self.norm() - 1.0 - squares(true);
         if room < 0.0 {
@@ -130,9 +154,7 @@ impl Gram {
             values
                 .iter()
                 .zip(self.coordinates())
-                .map(|(value, of)| {
-                    of.round(if of.is_binary() { *value } else { value * scale }, rng)
-                })
+                .map(|(value, of)| of.round(if of.is_bit() { *value } else { value * scale }, rng))
                 .collect(),
         );
         self.measurement(&rounded)
@@ -145,10 +167,24 @@ impl Gram {
     /// C': no honest person's `||(1, z)||_2` exceeds it after rounding, which moves each fixed-point
     /// coordinate by less than its unit.
     pub fn norm_rounded(&self) -> f64 {
-        let fixed = self.coordinates().iter().filter(|of| !of.is_binary());
+        let fixed = self.coordinates().iter().filter(|of| !of.is_bit());
         let slack: f64 = fixed.map(|of| of.unit() * of.unit()).sum::<f64>().sqrt();
         // The last factor covers the rounding of the floats themselves.
         (self.norm() + slack) * (1.0 + 1e-9)
+    }
+
+    /// L2 sensitivity of what is released to one report replaced: `sqrt(C'^4 + Q^2)`, where `Q` is what C'^2 leaves
+    /// to coordinates whose square is not the same for everybody.
+    ///
+    /// Released are the coordinates' sums and each product once. Of records z and w, each with the constant 1, that
+    /// is half of `||z z^T - w w^T||_F^2 <= 2 C'^4` and half of the diagonal `sum (z_i^2 - w_i^2)^2`, which the square
+    /// terms alone would leave out; it is at most `2 Q^2`, as the squares of either sum to at most Q.
+    pub(super) fn sensitivity(&self) -> f64 {
+        let whole = self.norm_rounded().powi(2);
+        let same = self.coordinates().iter().filter(|of| of.has_constant_square());
+        let same: f64 = same.map(|of| of.bound().powi(2)).sum();
+        let varying = (whole - 1.0 - same).max(0.0);
+        (whole.powi(2) + varying.powi(2)).sqrt()
     }
 }
 

@@ -12,10 +12,10 @@
 //! `u_m`, then the products `u_i u_j` in the order of [`Gram::products`]. Output, which is summed: `u_1,
 //! ..., u_m`, then the same products.
 //!
-//! Centring: `z = unit (u - offset)`. For a binary coordinate unit 1 and offset 0; for a fixed-point one
-//! of `b` bits offset `2^(b-1)` and unit `bound / (2^(b-1) - 1)`, so that 0 and both bounds are exact.
-//! Aggregators centre their shares of the sums before adding noise:
-//! `sum (u_i - o_i)(u_j - o_j) = sum u_i u_j - o_i sum u_j - o_j sum u_i + n o_i o_j`.
+//! Centring: `z = unit (s u - o)`. For a binary coordinate unit 1, s = 1 and o = 0; for a fixed-point one
+//! of `b` bits s = 1, o = `2^(b-1)` and unit `bound / (2^(b-1) - 1)`, so that 0 and both bounds are exact; for a
+//! sign s = 2, o = 1 and unit `bound`. Aggregators centre their shares of the sums before adding noise:
+//! `sum (s_i u_i - o_i)(s_j u_j - o_j) = s_i s_j sum u_i u_j - o_i s_j sum u_j - o_j s_i sum u_i + n o_i o_j`.
 
 use super::{
     circuit::SetupError,
@@ -43,6 +43,12 @@ pub enum Coordinate {
         /// Greatest magnitude, in thousandths; what lies beyond is clamped.
         bound_milli: u32,
     },
+    /// One of two opposite values, in one bit: a label under noise. Its square is the same for everybody and
+    /// needs none, and the greater its magnitude, the smaller is the noise of its products beside them.
+    Sign {
+        /// The magnitude, in thousandths; 0 is the lower value, 1 the upper.
+        bound_milli: u32,
+    },
 }
 
 impl Coordinate {
@@ -51,16 +57,30 @@ impl Coordinate {
 
     pub(super) fn bits(self) -> u8 {
         match self {
-            Self::Binary => 1,
+            Self::Binary | Self::Sign { .. } => 1,
             Self::Fixed { bits, .. } => bits,
         }
     }
 
-    /// The integer that stands for zero.
+    /// `o` of the centred integer `s u - o`.
     pub(super) fn offset(self) -> u32 {
         match self {
             Self::Binary => 0,
             Self::Fixed { bits, .. } => 1 << (bits - 1),
+            Self::Sign { .. } => 1,
+        }
+    }
+
+    /// The centred integer `s u - o`.
+    pub(super) fn centre(self, value: u32) -> i64 {
+        i64::from(self.stride()) * i64::from(value) - i64::from(self.offset())
+    }
+
+    /// `s` of the centred integer `s u - o`: 2 where 0 and 1 stand for opposite values.
+    fn stride(self) -> u32 {
+        match self {
+            Self::Binary | Self::Fixed { .. } => 1,
+            Self::Sign { .. } => 2,
         }
     }
 }
@@ -99,7 +119,6 @@ impl TryFrom<GramSpec> for Gram {
         }
         for (index, coordinate) in coordinates.iter().enumerate() {
             match coordinate {
-                Coordinate::Binary => {}
                 Coordinate::Fixed { bits, bound_milli } => {
                     if !Coordinate::BITS.contains(bits) {
                         return Err(SetupError::Bits { index, got: *bits });
@@ -108,6 +127,8 @@ impl TryFrom<GramSpec> for Gram {
                         return Err(SetupError::Bound { index });
                     }
                 }
+                Coordinate::Sign { bound_milli: 0 } => return Err(SetupError::Bound { index }),
+                Coordinate::Binary | Coordinate::Sign { .. } => {}
             }
         }
         if norm_milli < GramSpec::NORM_MILLI_MIN {
@@ -172,14 +193,21 @@ impl Gram {
     /// aggregator that adds the constant terms, and 0 for all others.
     pub(super) fn centre(&self, share: &[Field64], constants: u32) -> Option<Vec<Field64>> {
         let (linear, products) = share.split_at_checked(self.coordinates.len())?;
-        let offset = |of: &Coordinate| Field64::from(u64::from(of.offset()));
-        let count = Field64::from(u64::from(constants));
-        let terms: Vec<_> =
-            linear.iter().zip(&self.coordinates).map(|(sum, of)| (*sum, offset(of))).collect();
-        let mut centred: Vec<_> = terms.iter().map(|(sum, o)| *sum - *o * count).collect();
+        let element = |value: u32| Field64::from(u64::from(value));
+        let count = element(constants);
+        // Each coordinate's s, o and s times its sum.
+        let terms: Vec<_> = linear
+            .iter()
+            .zip(&self.coordinates)
+            .map(|(sum, of)| {
+                let stride = element(of.stride());
+                (stride, element(of.offset()), stride * *sum)
+            })
+            .collect();
+        let mut centred: Vec<_> = terms.iter().map(|(_, o, sum)| *sum - *o * count).collect();
         for ((i, j), product) in self.products().zip(products) {
-            let ((sum_i, o_i), (sum_j, o_j)) = (*terms.get(i)?, *terms.get(j)?);
-            centred.push(*product - o_i * sum_j - o_j * sum_i + o_i * o_j * count);
+            let ((s_i, o_i, sum_i), (s_j, o_j, sum_j)) = (*terms.get(i)?, *terms.get(j)?);
+            centred.push(s_i * s_j * *product - o_i * sum_j - o_j * sum_i + o_i * o_j * count);
         }
         (centred.len() == share.len()).then_some(centred)
     }
@@ -206,8 +234,7 @@ impl GramMeasurement {
     /// What this person adds to a [`GramSum`]: the centred integers, then their products.
     pub(super) fn centred(&self) -> Vec<i64> {
         let pairs = self.values.iter().zip(&self.gram.coordinates);
-        let mut centred: Vec<i64> =
-            pairs.map(|(value, of)| i64::from(*value) - i64::from(of.offset())).collect();
+        let mut centred: Vec<i64> = pairs.map(|(value, of)| of.centre(*value)).collect();
         let products: Vec<i64> = centred
             .iter()
             .enumerate()
@@ -253,7 +280,16 @@ impl GramSum {
         &self.gram
     }
 
-    /// `sum z`: the number of reports, then `sum (u_i - offset_i)` for each coordinate.
+    /// Whether the square of each sign sums to the number of reports, as it must: it carries no noise.
+    pub(super) fn signs_fit(&self) -> bool {
+        let products = self.values.iter().skip(self.gram.coordinates.len());
+        self.gram.products().zip(products).all(|((i, j), sum)| {
+            let constant = self.gram.coordinates.get(i).is_some_and(|of| of.has_constant_square());
+            i != j || !constant || *sum == i64::from(self.reporters)
+        })
+    }
+
+    /// `sum z`: the number of reports, then `sum (s_i u_i - o_i)` for each coordinate.
     pub fn sum_z(&self) -> Vec<i64> {
         let linear = self.values.iter().take(self.gram.coordinates.len());
         std::iter::once(i64::from(self.reporters)).chain(linear.copied()).collect()

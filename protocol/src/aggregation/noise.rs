@@ -77,6 +77,7 @@ impl Noise {
         let values = circuit
             .units()
             .map(|unit| {
+                let Some(unit) = unit else { return Ok(0) };
                 let sampler = sampler(seat_sigma / unit)?;
                 i64::try_from(sampler.sample(rng)).map_err(|_| NoiseError::TooLarge)
             })
@@ -101,7 +102,7 @@ impl Noise {
         }
         let seat_sigma = self.seat_sigma()?;
         let (mut steps_min, mut dimensions) = (f64::INFINITY, 0.0);
-        for unit in circuit.units() {
+        for unit in circuit.units().flatten() {
             let steps = in_steps(seat_sigma / unit)?;
             steps_min = steps_min.min(f64::from(STEPS).recip() * steps);
             dimensions += 1.0;
@@ -170,29 +171,30 @@ impl Noise {
 impl Circuit {
     /// L2 sensitivity to the replacement of one report, in centred units.
     ///
-    /// Grid: R cells lose one and R gain one, `sqrt(2 R)`. Gram: `||z z^T - w w^T||_F <= sqrt(2) C'^2` for
-    /// `||z||, ||w|| <= C'`, which honest clients keep to.
+    /// Grid: R cells lose one and R gain one, `sqrt(2 R)`. Gram: `sqrt(C'^4 + Q^2)` for records of norm at most C',
+    /// which honest clients keep to; Q is C'^2 without the constant and the squares of signs.
     pub fn sensitivity(&self) -> f64 {
         match self {
             Self::Grid(grid) | Self::StandardGrid(grid) => (2.0 * f64::from(grid.rows())).sqrt(),
-            Self::Gram(gram) => 2.0_f64.sqrt() * gram.norm_rounded().powi(2),
+            Self::Gram(gram) => gram.sensitivity(),
         }
     }
 
-    /// What one step of each released integer is worth, in centred units.
-    fn units(&self) -> Box<dyn Iterator<Item = f64> + '_> {
+    /// What one step of each released integer is worth, in centred units; none for a sum that follows from the
+    /// number of reports alone, which needs no noise.
+    fn units(&self) -> Box<dyn Iterator<Item = Option<f64>> + '_> {
         match self {
             Self::Grid(grid) | Self::StandardGrid(grid) => {
-                Box::new(std::iter::repeat_n(1.0, grid.len()))
+                Box::new(std::iter::repeat_n(Some(1.0), grid.len()))
             }
             Self::Gram(gram) => {
-                let units: Vec<f64> = gram.coordinates().iter().map(|of| of.unit()).collect();
-                let products: Vec<f64> = units
-                    .iter()
-                    .enumerate()
-                    .flat_map(|(i, left)| units.iter().skip(i).map(move |right| left * right))
-                    .collect();
-                Box::new(units.into_iter().chain(products))
+                let each = gram.coordinates();
+                let products = gram.products().map(|(i, j)| {
+                    let (left, right) = (each.get(i)?, each.get(j)?);
+                    let constant = i == j && left.has_constant_square();
+                    (!constant).then(|| left.unit() * right.unit())
+                });
+                Box::new(each.iter().map(|of| Some(of.unit())).chain(products))
             }
         }
     }
@@ -207,11 +209,15 @@ pub fn from_milli(milli: u32) -> f64 {
 const ROW_SUM_SIGMAS: f64 = 6.0;
 
 /// Whether an opened sum can be one over honest shares: every row of a grid sums to the number of accepted
-/// reports, within six standard deviations of the row's noise, exactly without noise. A Gram has no such check.
+/// reports, within six standard deviations of the row's noise, exactly without noise; so does the square of a Gram's
+/// sign, always exactly.
 ///
 /// `seats` is T, so that the bound also holds if no keyholder was lost.
 pub fn is_plausible(result: &super::AggregateResult, noise: Option<Noise>, seats: u8) -> bool {
-    let super::AggregateResult::Grid(sum) = result else { return true };
+    let sum = match result {
+        super::AggregateResult::Grid(sum) => sum,
+        super::AggregateResult::Gram(sum) => return sum.signs_fit(),
+    };
     let sigma = noise.map_or(0.0, |noise| noise.published_sigma(seats));
     sum.counts().rows().into_iter().all(|row| {
         let cells = u32::try_from(row.len()).map_or(f64::INFINITY, f64::from);
@@ -279,8 +285,9 @@ mod tests {
     use super::*;
     use crate::aggregation::{
         Coordinate, Gram, GramSpec,
-        tests::{gram, grid, stream},
+        tests::{gram, grid, signed_gram, stream},
     };
+    use proptest::prelude::*;
 
     fn table(rows: u16, cells: u16) -> Circuit {
         Circuit::Grid(grid(rows, cells))
@@ -290,24 +297,64 @@ mod tests {
     fn sensitivities_are_those_of_the_design() {
         assert!((table(8, 3).sensitivity() - 4.0).abs() < 1e-12);
         let fixed = Coordinate::Fixed { bits: 12, bound_milli: 3_000 };
-        let spec = GramSpec { coordinates: vec![fixed, Coordinate::Binary], norm_milli: 3_000 };
-        let gram = Circuit::Gram(Gram::try_from(spec).unwrap());
-        let rounded = 3.0 + 3.0 / 2047.0;
-        assert!((gram.sensitivity() - 2.0_f64.sqrt() * rounded * rounded).abs() < 1e-6);
+        for (label, constant) in
+            [(Coordinate::Binary, 0.0), (Coordinate::Sign { bound_milli: 2_000 }, 4.0)]
+        {
+            let spec = GramSpec { coordinates: vec![fixed, label], norm_milli: 3_000 };
+            let gram = Circuit::Gram(Gram::try_from(spec).unwrap());
+            let whole = (3.0_f64 + 3.0 / 2047.0).powi(2);
+            let expected = (whole.powi(2) + (whole - 1.0 - constant).powi(2)).sqrt();
+            assert!((gram.sensitivity() - expected).abs() < 1e-6);
+        }
     }
 
-    /// The bound is met: a pair of records at distance `sqrt(2) C^2` exists.
+    /// All that is released of one record `(1, z)`: the coordinates, and each product once.
+    fn released(z: &[f64]) -> Vec<f64> {
+        let products = z
+            .iter()
+            .enumerate()
+            .flat_map(|(i, left)| z.iter().skip(i).map(move |right| left * right));
+        z.iter().copied().chain(products).collect()
+    }
+
+    fn distance(z: &[f64], w: &[f64]) -> f64 {
+        let pairs = released(z).into_iter().zip(released(w));
+        pairs.map(|(left, right)| (left - right).powi(2)).sum::<f64>().sqrt()
+    }
+
+    /// The bound is met: numbers at right angles, and labels whose product cancels that of the constant.
     #[test]
     fn the_gram_sensitivity_is_reached_by_orthogonal_records() {
-        let (z, w) = ([1.0_f64, 0.0, 2.0], [0.0_f64, 5.0_f64.sqrt(), 0.0]);
-        let mut sum = 0.0;
-        for i in 0..3 {
-            for j in 0..3 {
-                let at = |v: &[f64; 3], i: usize| *v.get(i).unwrap();
-                sum += (at(&z, i) * at(&z, j) - at(&w, i) * at(&w, j)).powi(2);
-            }
+        let q = 5.0_f64;
+        let (z, w) = ([q.sqrt(), 0.0, 1.0], [0.0, q.sqrt(), -1.0]);
+        assert!((distance(&z, &w) - ((q + 2.0).powi(2) + q * q).sqrt()).abs() < 1e-9);
+    }
+
+    proptest! {
+        /// Records of two numbers, a bit and a sign, scaled as clients scale them.
+        #[test]
+        fn no_two_records_are_further_apart_than_the_sensitivity(
+            numbers in prop::array::uniform4(-3.0..3.0_f64),
+            bits in prop::array::uniform4(any::<bool>()),
+            norm_milli in 2_100..6_000_u32,
+            bound_milli in 500..1_500_u32,
+        ) {
+            let fixed = Coordinate::Fixed { bits: 12, bound_milli: 3_000 };
+            let sign = Coordinate::Sign { bound_milli };
+            let coordinates = vec![fixed, fixed, Coordinate::Binary, sign];
+            let gram = Gram::try_from(GramSpec { coordinates, norm_milli }).unwrap();
+            let [a, b, c, d] = numbers;
+            let [e, f, g, h] = bits;
+            let real = |[x, y]: [f64; 2], bit: bool, label: bool| -> Vec<f64> {
+                let record = [x, y, f64::from(u8::from(bit)), sign.side(label)];
+                let measured = gram.measure(&record, &mut stream("pair")).unwrap();
+                let pairs = measured.values().iter().zip(gram.coordinates());
+                let integer = |u: u32, of: &Coordinate| i32::try_from(of.centre(u)).unwrap();
+                pairs.map(|(u, of)| f64::from(integer(*u, of)) * of.unit()).collect()
+            };
+            let apart = distance(&real([a, b], e, g), &real([c, d], f, h));
+            prop_assert!(apart <= Circuit::Gram(gram.clone()).sensitivity(), "{apart}");
         }
-        assert!((sum.sqrt() - 2.0_f64.sqrt() * 5.0).abs() < 1e-9);
     }
 
     #[test]
@@ -333,14 +380,17 @@ mod tests {
 
     #[test]
     fn gram_noise_is_isotropic_in_real_units() {
-        let circuit = Circuit::Gram(gram());
+        let circuit = Circuit::Gram(signed_gram());
         let noise = Noise { sigma_milli: 40_000, honest_seats: 1 };
         let mut rng = stream("isotropic");
-        let units: Vec<f64> = circuit.units().collect();
+        let mut units: Vec<Option<f64>> = circuit.units().collect();
+        assert_eq!(units.pop(), Some(None), "the square of the sign");
+        let units: Vec<f64> = units.into_iter().flatten().collect();
         let mut squares = vec![0.0; units.len()];
         let n = 2_000;
         for _ in 0..n {
             let share = noise.sample(&circuit, &mut rng).unwrap();
+            assert_eq!(share.values().last(), Some(&0));
             for ((square, value), unit) in squares.iter_mut().zip(share.values()).zip(&units) {
                 *square += (f64::from(i32::try_from(*value).unwrap()) * unit).powi(2);
             }

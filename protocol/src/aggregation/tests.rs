@@ -33,6 +33,13 @@ pub(super) fn gram() -> Gram {
     Gram::try_from(GramSpec { coordinates, norm_milli: 3_000 }).unwrap()
 }
 
+/// The same, the last a sign.
+pub(super) fn signed_gram() -> Gram {
+    let mut spec = GramSpec::from(gram());
+    spec.coordinates[3] = Coordinate::Sign { bound_milli: 2_000 };
+    Gram::try_from(spec).unwrap()
+}
+
 /// A stream named after what it is for.
 pub(super) fn stream(name: &str) -> impl CryptoRng + use<> {
     keys::stream(Label::Sharding, &[0; 32], &[name.as_bytes()])

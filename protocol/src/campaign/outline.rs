@@ -14,9 +14,8 @@ use crate::{
     roles::Time,
     scoring::{
         cells::CellShape,
-        design::DesignBuilder,
         method::Method,
-        ridge::{self, NumberRoom, RidgeError},
+        ridge::{self, Protected, RidgeError},
         scale::{Scale, ScaleError},
         scaling::Scaling,
     },
@@ -127,12 +126,8 @@ pub fn reference(
     Ok(match scoring.method {
         Method::Random => None,
         Method::RbProb => {
-            // As records have them: a flag is a block of its own. One fewer, and records with every indicator on could
-            // not be lent.
-            let blocks = DesignBuilder::new(&scoring.schema).finish().blocks().len();
-            let blocks = u16::try_from(blocks).unwrap_or(u16::MAX);
-            let room = if rho.is_some() { NumberRoom::Ordinary } else { NumberRoom::Whole };
-            Some(Circuit::Gram(ridge::gram(scaling, blocks, room)?))
+            let protected = if rho.is_some() { Protected::ByNoise } else { Protected::No };
+            Some(Circuit::Gram(ridge::gram(scaling, &scoring.schema.blocks(), protected)?))
         }
         Method::RbLabel | Method::RbDist => {
             let shape = match rho {
@@ -270,6 +265,7 @@ mod tests {
         aggregation::noise::{DELTA, rho_for_epsilon},
         keys::{Label, stream},
         scoring::{
+            design::DesignBuilder,
             scaling::Encoding,
             schema::{Feature, FeatureKind, Schema, Value},
         },
@@ -289,7 +285,7 @@ mod tests {
         let scaling = Scaling::from_ranges(&schema, Encoding::Mix);
         let mut record = DesignBuilder::new(&schema);
         record.push(&[Value::Number(100.0), Value::Flag(true), Value::Level(1)]);
-        let row = ridge::centred(&scaling.apply(&record.finish()), &[true]).row(0).to_vec();
+        let record = scaling.apply(&record.finish());
         let scoring = Scoring {
             schema,
             method: Method::RbProb,
@@ -303,6 +299,7 @@ mod tests {
             let donors = NonZeroU32::new(20).unwrap();
             let circuit = reference(&scoring, &scaling, donors, rho).unwrap();
             let Some(Circuit::Gram(gram)) = circuit else { panic!("{circuit:?}") };
+            let row = ridge::centred(&gram, &record, &[true]).row(0).to_vec();
             let mut rng = stream(Label::Rounding, &[0; 32], &[]);
             assert!(gram.measure(&row, &mut rng).is_ok(), "{gram:?}");
         }

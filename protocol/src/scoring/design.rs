@@ -129,6 +129,11 @@ impl Design {
 }
 
 impl Schema {
+    /// The blocks of indicators of this schema's records, as a [`Design`] has them; a flag is a block of its own.
+    pub fn blocks(&self) -> Vec<Range<usize>> {
+        DesignBuilder::new(self).finish().blocks
+    }
+
     /// The columns of this schema's records, as a [`Design`] has them: numbers, then indicators.
     pub fn columns(&self) -> Vec<Column> {
         DesignBuilder::new(self).columns

@@ -5,6 +5,7 @@
 //! public values and of one's own record; simulations and participants use the same.
 
 use std::num::NonZeroU32;
+use std::ops::Range;
 
 use rand_core::CryptoRng;
 
@@ -19,7 +20,12 @@ use crate::aggregation::{AggregateResult, Circuit, Gram, MeasureError, Measureme
 #[derive(Clone, Debug)]
 pub enum Lending {
     /// For `rb-prob`: coordinates, label and all their products.
-    Regressor(Gram),
+    Regressor {
+        /// The message.
+        gram: Gram,
+        /// Which columns of the records are indicators of which at most one is 1.
+        blocks: Vec<Range<usize>>,
+    },
     /// For `rb-label` and `rb-dist`: one's cell and label in each repetition.
     Neighbours(Centres),
 }
@@ -66,7 +72,7 @@ impl Lending {
     /// By which circuit measurements are proved and summed.
     pub fn circuit(&self) -> Circuit {
         match self {
-            Self::Regressor(gram) => Circuit::Gram(gram.clone()),
+            Self::Regressor { gram, .. } => Circuit::Gram(gram.clone()),
             Self::Neighbours(centres) => Circuit::Grid(centres.grid()),
         }
     }
@@ -88,8 +94,8 @@ impl Lending {
         mut rounding: impl FnMut(usize) -> R,
     ) -> Result<Vec<Measurement>, LentError> {
         match self {
-            Self::Regressor(gram) => {
-                let rows = ridge::centred(records, labels);
+            Self::Regressor { gram, .. } => {
+                let rows = ridge::centred(gram, records, labels);
                 let rows = rows.outer_iter().enumerate();
                 rows.map(|(donor, row)| {
                     Ok(Measurement::Gram(gram.measure(&row.to_vec(), &mut rounding(donor))?))
@@ -112,13 +118,15 @@ impl Lending {
     /// [`LentError::Circuit`], [`LentError::Table`], [`LentError::Ridge`].
     pub fn open(self, opened: &AggregateResult, sigma: f64) -> Result<Lent, LentError> {
         match (self, opened) {
-            (Self::Regressor(gram), AggregateResult::Gram(sum)) if *sum.gram() == gram => {
-                Ok(Lent::Regressor(Ridge::from_sum(sum, sigma)?))
+            (Self::Regressor { gram, blocks }, AggregateResult::Gram(sum))
+                if *sum.gram() == gram =>
+            {
+                Ok(Lent::Regressor(Ridge::from_sum(sum, &blocks, sigma)?))
             }
             (Self::Neighbours(centres), AggregateResult::Grid(sum)) => {
                 Ok(Lent::Neighbours(NeighbourTable::new(centres, sum, sigma)?))
             }
-            (Self::Regressor(_) | Self::Neighbours(_), _) => Err(LentError::Circuit),
+            (Self::Regressor { .. } | Self::Neighbours(_), _) => Err(LentError::Circuit),
         }
     }
 }
@@ -156,19 +164,22 @@ impl Lent {
 mod tests {
     use super::super::cells::CellShape;
     use super::super::cells::tests::{centres, people, scaling};
-    use super::super::ridge::NumberRoom;
+    use super::super::design::tests::schema;
+    use super::super::ridge::Protected;
     use super::*;
     use crate::aggregation::sum_in_the_clear;
     use crate::keys::{self, Label};
 
     const K: NonZeroU32 = NonZeroU32::new(7).unwrap();
 
+    fn regressor(protected: Protected) -> Lending {
+        let blocks = schema().blocks();
+        Lending::Regressor { gram: ridge::gram(&scaling(), &blocks, protected).unwrap(), blocks }
+    }
+
     fn lendings() -> [Lending; 2] {
         let shape = CellShape { repetitions: 4, cells: 32 };
-        [
-            Lending::Regressor(ridge::gram(&scaling(), 2, NumberRoom::Whole).unwrap()),
-            Lending::Neighbours(centres(shape, 2)),
-        ]
+        [regressor(Protected::No), Lending::Neighbours(centres(shape, 2))]
     }
 
     fn open(lending: &Lending) -> Lent {

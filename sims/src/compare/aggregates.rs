@@ -154,7 +154,7 @@ impl Aggregates for Machines {
 #[cfg(test)]
 mod tests {
     use protocol::aggregation::{Grid, GridSpec};
-    use protocol::scoring::ridge::{self, NumberRoom};
+    use protocol::scoring::ridge::{self, Protected};
 
     use super::*;
 
@@ -185,7 +185,7 @@ mod tests {
         }])
         .unwrap();
         let scaling = Scaling::from_ranges(&schema, Encoding::Mix);
-        let gram = ridge::gram(&scaling, 0, NumberRoom::Whole).unwrap();
+        let gram = ridge::gram(&scaling, &[], Protected::No).unwrap();
         for circuit in [Circuit::Grid(grid), Circuit::StandardGrid(grid), Circuit::Gram(gram)] {
             let trusted = Trusted.open(batch(&circuit, 1)).unwrap();
             for protection in [Protection::Clear, Protection::Private] {

@@ -2,7 +2,7 @@
 //! keyholders; with noise, the difference is exactly the noise.
 
 use super::*;
-use crate::aggregation::noise::{Noise, ShareNoise};
+use crate::aggregation::noise::{Noise, ShareNoise, is_plausible};
 use ndarray::Array2;
 use proptest::prelude::*;
 
@@ -93,23 +93,25 @@ proptest! {
         helpers in helpers(),
     ) {
         let people: Vec<[u32; 4]> = people.into_iter().map(|(a, b, c, d)| [a, b, c, d]).collect();
-        let mut expected = Array2::<i64>::zeros((5, 5));
-        for [a, b, c, d] in people.iter().map(|person| person.map(i64::from)) {
-            let z = [1, a, b - 8, c - 4, d];
-            for (i, left) in z.iter().enumerate() {
-                for (j, right) in z.iter().enumerate() {
-                    expected[(i, j)] += left * right;
+        let last: [fn(i64) -> i64; 2] = [|d| d, |d| 2 * d - 1];
+        for (gram, last) in [gram(), signed_gram()].into_iter().zip(last) {
+            let mut expected = Array2::<i64>::zeros((5, 5));
+            for [a, b, c, d] in people.iter().map(|person| person.map(i64::from)) {
+                let z = [1, a, b - 8, c - 4, last(d)];
+                for (i, left) in z.iter().enumerate() {
+                    for (j, right) in z.iter().enumerate() {
+                        expected[(i, j)] += left * right;
+                    }
                 }
             }
+            let sum = gram_sum(&gram, helpers, &people);
+            prop_assert_eq!(sum.sum_z(), expected.row(0).to_vec());
+            prop_assert_eq!(sum.sum_zz(), expected);
+            let circuit = Circuit::Gram(gram.clone());
+            let measured = people.iter().map(|p| Measurement::Gram(gram.measurement(p).unwrap()));
+            let clear = sum_in_the_clear(&circuit, measured, &[]).unwrap();
+            prop_assert_eq!(clear, AggregateResult::Gram(sum));
         }
-        let sum = gram_sum(&gram(), helpers, &people);
-        prop_assert_eq!(sum.sum_z(), expected.row(0).to_vec());
-        prop_assert_eq!(sum.sum_zz(), expected);
-        let circuit = Circuit::Gram(gram());
-        let measured =
-            people.iter().map(|p| Measurement::Gram(gram().measurement(p).unwrap()));
-        let clear = sum_in_the_clear(&circuit, measured, &[]).unwrap();
-        prop_assert_eq!(clear, AggregateResult::Gram(sum));
     }
 }
 
@@ -171,6 +173,31 @@ fn the_released_noise_is_the_noise_of_all_seats() {
         assert!(expected.iter().any(|count| *count < 0), "the noise should reach below zero");
         assert_eq!(sum.counts().iter().copied().collect::<Vec<_>>(), expected);
     }
+}
+
+/// The square of a sign is released without noise, and a sum in which it is not the number of reports is none.
+#[test]
+fn the_square_of_a_sign_is_the_number_of_reports() {
+    let gram = signed_gram();
+    let circuit = Circuit::Gram(gram.clone());
+    let noise = Noise { sigma_milli: 20_000, honest_seats: 2 };
+    let of = |aggregator| match aggregator {
+        Aggregator::Leader => ShareNoise::none(&circuit),
+        Aggregator::Helper(seat) => {
+            noise.sample(&circuit, &mut stream(&format!("sign noise of {seat}"))).unwrap()
+        }
+    };
+    let people = [[1, 9, 3, 0], [0, 15, 0, 1], [1, 0, 7, 1]];
+    let people = people.map(|values| Measurement::Gram(gram.measurement(&values).unwrap()));
+    let result = sum_with(&circuit, 3, &people, of);
+    assert!(is_plausible(&result, Some(noise), 3));
+    let AggregateResult::Gram(sum) = result else { panic!("a Gram gives a Gram") };
+    assert_eq!(sum.sum_zz()[(4, 4)], 3);
+    assert_ne!(sum.sum_zz()[(1, 1)], 2, "a binary square carries noise");
+    let mut values = sum.values().to_vec();
+    *values.last_mut().unwrap() += 1;
+    let off = AggregateResult::Gram(GramSum::new(&gram, 3, values).unwrap());
+    assert!(!is_plausible(&off, Some(noise), 3));
 }
 
 #[test]

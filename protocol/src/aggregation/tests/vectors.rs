@@ -54,7 +54,7 @@ struct Case {
     stored: &'static str,
 }
 
-fn cases() -> [Case; 4] {
+fn cases() -> [Case; 5] {
     let marks = |grid: Grid, cells: &[u16]| Measurement::Grid(grid.measure(cells).unwrap());
     let (table, row) = (grid(2, 3), grid(1, 4));
     let tables = || vec![marks(table, &[0, 2]), marks(table, &[1, 1]), marks(table, &[2, 1])];
@@ -73,8 +73,17 @@ fn cases() -> [Case; 4] {
             measurements: values
                 .map(|values| Measurement::Gram(gram().measurement(&values).unwrap()))
                 .into(),
-            malformed: malformed_grams(),
+            malformed: malformed_grams(&gram()),
             stored: include_str!("../../../vectors/gram.json"),
+        },
+        Case {
+            name: "gram_signed",
+            circuit: Circuit::Gram(signed_gram()),
+            measurements: values
+                .map(|values| Measurement::Gram(signed_gram().measurement(&values).unwrap()))
+                .into(),
+            malformed: malformed_grams(&signed_gram()),
+            stored: include_str!("../../../vectors/gram_signed.json"),
         },
         Case {
             name: "standard_table",
@@ -114,9 +123,9 @@ fn malformed_grids(table: Grid) -> Vec<(&'static str, Vec<Field64>)> {
     ]
 }
 
-fn malformed_grams() -> Vec<(&'static str, Vec<Field64>)> {
-    let measurement = gram().measurement(&[1, 9, 3, 0]).unwrap();
-    let honest = GramCircuit::new(&gram()).encode_measurement(&measurement).unwrap();
+fn malformed_grams(gram: &Gram) -> Vec<(&'static str, Vec<Field64>)> {
+    let measurement = gram.measurement(&[1, 9, 3, 0]).unwrap();
+    let honest = GramCircuit::new(gram).encode_measurement(&measurement).unwrap();
     let one = Field64::one();
     let with = |changes: &[(usize, u64)]| {
         let mut encoded = honest.clone();

@@ -8,7 +8,7 @@ use protocol::campaign::Kind;
 use protocol::ids::AggregationId;
 use protocol::scoring::design::ColumnKind;
 use protocol::scoring::marginals::{Marginal, MarginalError, Marginals};
-use protocol::scoring::ridge::{self, NumberRoom};
+use protocol::scoring::ridge::{self, Protected, RidgeError};
 use protocol::scoring::scale::{Scale, ScaleError};
 use protocol::scoring::scaling::{Encoding, Scaling, ScalingSpec};
 use protocol::scoring::schema::FeatureKind;
@@ -50,6 +50,9 @@ pub enum OpenedError {
     /// The audit cannot be read.
     #[error(transparent)]
     Audit(#[from] AuditError),
+    /// The moments cannot be read.
+    #[error(transparent)]
+    Moments(#[from] RidgeError),
     /// The scale cannot be read.
     #[error(transparent)]
     Scale(#[from] ScaleError),
@@ -107,7 +110,8 @@ fn donors(
         return Err(OpenedError::NotOpened { what });
     };
     noted(transcript, id, &sum, scaling, notes);
-    let (moments, count) = (sum.moments(), f64::from(sum.reporters()));
+    let moments = ridge::moments(&sum, &plan.scoring.schema.blocks())?;
+    let count = f64::from(sum.reporters());
     let ScalingSpec { kinds, mean: centre, sd: unit, .. } = ScalingSpec::from(scaling.clone());
     let columns = kinds.len();
     let first = |j: usize| moments[(0, j + 1)] / count;
@@ -170,10 +174,8 @@ fn noted(
             "Published with noise: each mean and covariance is uncertain by {each:.3} (95%), where a number's spread is about 1. Covariances are shrunk as if every spread were larger by what noise may do to it, so that noise makes no feature a sure sign."
         ));
     }
-    let blocks = plan.scoring.schema.features().iter();
-    let blocks = blocks.filter(|feature| !is_number(&feature.kind)).count();
-    let whole = ridge::gram(scaling, u16::try_from(blocks).unwrap_or(u16::MAX), NumberRoom::Whole);
-    if whole.is_ok_and(|whole| sum.gram().norm_milli() < whole.norm_milli()) {
+    let whole = ridge::gram(scaling, &plan.scoring.schema.blocks(), Protected::No);
+    if whole.is_ok_and(|whole| *sum.gram() != whole) {
         notes.push(
             "Numbers far from the middle were drawn in before they were summed: spreads are somewhat too small."
                 .to_owned(),
