@@ -249,7 +249,7 @@ fn panel(
     Curves {
         title: method.to_string(),
         caption: String::new(),
-        x: Axis::new("donors, as a power of ten"),
+        x: Axis::logarithmic("donors"),
         y: Axis::new(y),
         series: std::iter::once(series(None, NoiseWord::Product))
             .chain(each(NoiseWord::Product))

@@ -43,6 +43,27 @@ impl Scale {
         Self { ends, ticks, power }
     }
 
+    /// Ticks at 1, 2 and 5 times the powers of ten, or at the powers alone if there are more than `most`; the ends are
+    /// logarithms to base ten.
+    pub(super) fn logarithmic(ends: Interval, most: usize) -> Self {
+        let decades = |mantissas: &[f64]| -> Vec<Tick> {
+            (exponent(10_f64.powf(ends.low))..=exponent(10_f64.powf(ends.high)))
+                .flat_map(|tens| {
+                    mantissas.iter().map(move |times| (times * 10_f64.powi(tens), tens))
+                })
+                .filter(|(number, _)| ends.holds(number.log10()))
+                .map(|(number, tens)| {
+                    let decimals = usize::try_from(-tens).unwrap_or(0);
+                    let label = written(number, decimals, number >= 1_000.0);
+                    Tick { value: number.log10(), label }
+                })
+                .collect()
+        };
+        let dense = decades(&[1.0, 2.0, 5.0]);
+        let ticks = if dense.len() > most { decades(&[1.0]) } else { dense };
+        Self { ends, ticks, power: 0 }
+    }
+
     /// The share of the axis that lies below a value.
     pub(super) fn share(&self, value: f64) -> f64 {
         (value - self.ends.low) / self.ends.span()
@@ -189,6 +210,17 @@ mod tests {
             (["0.0", "0.5", "1.0", "1.5", "2.0"].map(String::from).to_vec(), -5)
         );
         assert_eq!(labels(0.213_600_1, 0.213_600_4).0.len(), 4);
+    }
+
+    #[test]
+    fn logarithms_are_labelled_by_their_numbers() {
+        let labels = |low, high, most| {
+            let scale = Scale::logarithmic(Interval { low, high }, most);
+            scale.ticks.into_iter().map(|tick| tick.label).collect::<Vec<_>>()
+        };
+        assert_eq!(labels(1.9, 4.1, 9), ["100", "200", "500", "1,000", "2,000", "5,000", "10,000"]);
+        assert_eq!(labels(1.9, 4.1, 6), ["100", "1,000", "10,000"]);
+        assert_eq!(labels(-1.1, 0.4, 9), ["0.1", "0.2", "0.5", "1", "2"]);
     }
 
     #[test]

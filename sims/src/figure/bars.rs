@@ -5,7 +5,7 @@ use std::path::Path;
 use super::axis::covered;
 use super::chart::paint_whisker;
 use super::data::{Axis, Estimate, Interval, check_names};
-use super::font;
+use super::font::{self, Font};
 use super::frame::{Frame, GAP, LABEL_FONT, MARGIN, Side, TICK_FONT, depth, paint_heading, words};
 use super::legend::{Entry, Key, Legend};
 use super::scene::{Align, Colour, Pen, Rect, Scene};
@@ -122,12 +122,14 @@ impl Groups<'_> {
         }
         let drawn: Vec<Bar> =
             (0..self.categories.len()).flat_map(|category| self.group(&frame, category)).collect();
-        let fits = |bar: &Bar| font::width(&bar.label(), TICK_FONT) <= bar.rect.width() + 8.0;
-        let labelled = drawn.iter().all(fits);
+        let fits = |font: &Font| {
+            drawn.iter().all(|bar| font::width(&bar.label(), *font) <= bar.rect.width())
+        };
+        let font = [TICK_FONT, NARROW_FONT].into_iter().find(fits);
         for bar in &drawn {
             bar.paint(scene, &frame);
-            if labelled {
-                bar.paint_label(scene, &frame);
+            if let Some(font) = font {
+                bar.paint_label(scene, &frame, font);
             }
         }
         frame.paint_axes(scene);
@@ -212,18 +214,18 @@ impl Bar {
     }
 
     /// Writes the value beyond the bar and its whisker.
-    fn paint_label(&self, scene: &mut Scene, frame: &Frame) {
+    fn paint_label(&self, scene: &mut Scene, frame: &Frame, font: Font) {
         let ends = Interval::around(self.value.values().chain([0.0]));
         let ends = ends.unwrap_or(Interval { low: 0.0, high: 0.0 });
         let [top, bottom] = [ends.high, ends.low].map(|y| frame.at(0.0, y).1);
         let y = if self.value.mean < 0.0 {
-            bottom + 8.0 + 2.0 * font::half_capital(TICK_FONT)
+            bottom + 8.0 + 2.0 * font::half_capital(font)
         } else {
             top - 8.0
         };
         let x = f64::midpoint(self.rect.left, self.rect.right);
         if frame.rect.holds((x, y)) {
-            scene.text(words(&self.label(), (x, y), TICK_FONT, Align::Middle));
+            scene.text(words(&self.label(), (x, y), font, Align::Middle));
         }
     }
 }
@@ -232,6 +234,8 @@ fn real(count: usize) -> f64 {
     f64::from(u32::try_from(count).unwrap_or(u32::MAX))
 }
 
+/// Of the values above narrow bars.
+const NARROW_FONT: Font = Font::regular(15.0);
 const WIDTH: f64 = 1400.0;
 const HEIGHT: f64 = 820.0;
 

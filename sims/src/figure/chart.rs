@@ -1,13 +1,16 @@
 //! Lines, bands and markers in one frame: what curves and Pareto fronts have in common.
 
 use super::FigureError;
-use super::axis::covered;
+use super::axis::{Scale, covered};
 use super::clip;
 use super::data::{Axis, Interval, Level, Point, Series, check_names, drawable};
 use super::frame::{Frame, Side};
 use super::legend::{Entry, Key, LEVEL_OPACITY, level_pen, paper_level_pen};
 use super::scene::{Colour, Pen, Rect, Scene};
 use super::style::Styles;
+
+/// Ticks that an axis of logarithms has room for.
+const LOGARITHMIC_TICKS: usize = 8;
 
 /// Everything in one frame.
 #[derive(Debug, Clone, Copy)]
@@ -65,9 +68,14 @@ impl Chart<'_> {
     /// A frame for this chart; `y_ends` lets charts share an axis.
     pub(super) fn frame(&self, outer: Rect, y_ends: Option<Interval>) -> Frame {
         let x_values = self.points().flat_map(|point| point.x.values());
-        let x = Side { label: &self.x.label, ends: covered(self.x.extent, x_values) };
+        let ends = covered(self.x.extent, x_values);
+        let x = Side { label: &self.x.label, ends };
         let y_ends = y_ends.unwrap_or_else(|| covered(self.y.extent, self.y_values()));
-        Frame::new(outer, x, Side { label: &self.y.label, ends: y_ends })
+        let mut frame = Frame::new(outer, x, Side { label: &self.y.label, ends: y_ends });
+        if self.x.logarithmic {
+            frame.x = Scale::logarithmic(ends, LOGARITHMIC_TICKS);
+        }
+        frame
     }
 
     pub(super) fn entries(&self, styles: &Styles) -> Vec<Entry> {

@@ -134,22 +134,29 @@ pub struct Axis {
     pub label: String,
     /// How far it reaches.
     pub extent: Extent,
+    /// Whether its values are powers of ten, and its ticks write the numbers that they stand for.
+    pub logarithmic: bool,
 }
 
 impl Axis {
     /// An axis that reaches as far as the data, with a little room.
     pub fn new(label: &str) -> Self {
-        Self { label: label.to_owned(), extent: Extent::Data }
+        Self { label: label.to_owned(), extent: Extent::Data, logarithmic: false }
+    }
+
+    /// An axis of logarithms to base ten, which reaches as far as the data.
+    pub fn logarithmic(label: &str) -> Self {
+        Self { logarithmic: true, ..Self::new(label) }
     }
 
     /// An axis that also shows zero; it starts there unless a number is negative.
     pub fn from_zero(label: &str) -> Self {
-        Self { label: label.to_owned(), extent: Extent::FromZero }
+        Self { extent: Extent::FromZero, ..Self::new(label) }
     }
 
     /// An axis that covers exactly `interval`; what lies outside is cut off at the frame.
     pub fn covering(label: &str, interval: Interval) -> Self {
-        Self { label: label.to_owned(), extent: Extent::Fixed(interval) }
+        Self { extent: Extent::Fixed(interval), ..Self::new(label) }
     }
 
     pub(super) fn check(&self) -> Result<(), FigureError> {
