@@ -617,7 +617,8 @@ pub struct Reproduce {
     /// The paper's points (CSV), drawn and listed beside ours.
     #[arg(long)]
     pub paper: Option<PathBuf>,
-    /// Also write the tables into this Markdown file, between its marks "begin sims reproduce paper" (or beyond) and "end".
+    /// Also write the tables into this Markdown file, between its marks "begin sims reproduce paper" (or beyond) and "end",
+    /// in place of all that is there.
     #[arg(long)]
     pub document: Option<PathBuf>,
 }

@@ -372,6 +372,13 @@ fn a_question_on_made_up_people_goes_on() {
     before.sort();
     assert_eq!(again, before);
     assert!(fs::read_to_string(place.path("out/report.html")).unwrap() == page);
+
+    let line: serde_json::Value = serde_json::from_str(&again[0]).unwrap();
+    let own = line["revision"].as_str().unwrap();
+    fs::write(&results, again.join("\n").replacen(own, "another", 1) + "\n").unwrap();
+    let told = run();
+    told.succeeds();
+    assert!(told.printed.contains("kept results of revision another"), "{}", told.printed);
 }
 
 #[test]

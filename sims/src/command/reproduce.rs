@@ -1,8 +1,9 @@
 //! `sims reproduce`: every figure of the paper, or of what it could not do, and one report of them.
 
+use std::collections::BTreeSet;
 use std::fs;
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use super::{REVISION, World, read};
 use crate::cli::{Reproduce, ReproduceWord};
@@ -50,6 +51,24 @@ impl<W: Write> Work<'_, '_, W> {
     fn say(&mut self, line: &str) -> Result<(), CommandError> {
         writeln!(self.world.out, "{line}")?;
         Ok(self.world.out.flush()?)
+    }
+
+    /// Tells whose results are kept in a folder, if other programs than this one made them.
+    fn say_kept<'r>(
+        &mut self,
+        folder: &Path,
+        revisions: impl Iterator<Item = &'r str>,
+    ) -> Result<(), CommandError> {
+        let others: BTreeSet<&str> = revisions.filter(|revision| *revision != REVISION).collect();
+        if others.is_empty() {
+            return Ok(());
+        }
+        let others: Vec<&str> = others.into_iter().collect();
+        self.say(&format!(
+            "  kept results of revision {}, this is {REVISION}; remove {} to measure anew",
+            others.join(", "),
+            folder.display()
+        ))
     }
 
     /// Whether the user wants `word`; everything unless some are named.

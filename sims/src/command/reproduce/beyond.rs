@@ -84,6 +84,7 @@ fn section<W: Write>(
         let rows = run(&inquiry, &data, REVISION, &folder, &bar);
         bar.finish();
         let rows = rows?;
+        work.say_kept(&folder, rows.iter().map(|seed| &*seed.revision))?;
         summaries.extend(summarise(&rows));
         seeds.extend(rows);
     }

@@ -204,9 +204,12 @@ fn sweep<W: Write>(
     let experiment = if work.options.quick { experiment.quick() } else { experiment };
     work.say(&experiment.name)?;
     let bar = Bar::new();
-    let records = into_folder(&experiment, data, REVISION, &work.out.join(&experiment.name), &bar);
+    let folder = work.out.join(&experiment.name);
+    let records = into_folder(&experiment, data, REVISION, &folder, &bar);
     bar.finish();
-    Ok((experiment, summarise(&records?)))
+    let records = records?;
+    work.say_kept(&folder, records.iter().map(|record| &*record.revision))?;
+    Ok((experiment, summarise(&records)))
 }
 
 fn along<'a>(subject: &Subject<'a>, method: &str) -> Vec<&'a Summary> {
