@@ -38,7 +38,7 @@ fn terms(beat: f64) -> Terms {
         joining: 28.0,
         enrolling: 6.0,
         // Longer than patience: nothing opens before whoever is lost is declared so.
-        collecting: 11.0,
+        collecting: 16.0,
         closing: 6.0,
         patience: 5.0,
         audits: true,
